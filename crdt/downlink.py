@@ -1,0 +1,289 @@
+"""What comes down: changes, pages of them, and scopes that are lost.
+
+Laws:
+
+1. A cursor moves only in the same write as the rows it stands for, and only over changes that
+   were applied, or whose documents are on the list to be fetched whole.
+2. Changes that do not continue where the cursor stands are not applied; they are pulled.
+3. Anything may come twice, and a stream of pages may break off anywhere.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from .entry import Entry
+from .errors import Gap, RemoteFault
+from .events import Changed, Event, Removed
+from .held import Held
+from .messages import Changes, Item, Key, Pull
+from .shelf import Shelf
+from .uplink import Uplink
+
+__all__ = ["Downlink"]
+
+MAX_DOCUMENTS: Final = 500
+"""Documents asked for whole in one pull."""
+
+PATIENCE: Final = 2
+"""Pings after which a pull that brings nothing is given up and sent again."""
+
+
+class Downlink:
+    """The cursors of one replica, and the pull under way."""
+
+    def __init__(self, shelf: Shelf, uplink: Uplink) -> None:
+        self._shelf = shelf
+        self._uplink = uplink
+        self._next_id = 1
+        self.reset()
+
+    def reset(self) -> None:
+        """The connection is gone: what was asked for will not come."""
+        self.heads: dict[str, int] = {}
+        self._pull: Pull | None = None
+        self._awaited: set[str | None] = set()
+        self._answered: set[Key] = set()
+        self._quiet = 0
+        self._skipped: set[str] = set()
+
+    # Asking
+
+    @property
+    def is_idle(self) -> bool:
+        """Is everything that the server has, as far as is known, here?"""
+        standing = self._shelf.standing
+        behind = self._pull or self._shelf.wanted or standing.catching_up or self._behind()
+        return not behind
+
+    def _behind(self) -> dict[str, int]:
+        cursors = self._shelf.standing.cursors
+        return {
+            scope: cursors.get(scope, 0)
+            for scope, head in self.heads.items()
+            if cursors.get(scope, 0) < head
+        }
+
+    def pull(self) -> Pull | None:
+        """The pull to send now, if there is anything to ask for and none is under way."""
+        behind = self._behind()
+        documents = tuple(self._shelf.wanted)[:MAX_DOCUMENTS]
+        if self._pull is not None or not (behind or documents):
+            return None
+        self._pull = Pull(self._next_id, behind, documents)
+        self._next_id += 1
+        self._awaited = {*behind} | ({None} if documents else set())
+        self._answered = set()
+        self._quiet = 0
+        return self._pull
+
+    def pinged(self) -> None:
+        """Another poll interval went by: a pull that brings nothing is asked for again."""
+        self._quiet += 1
+        if self._quiet > PATIENCE:
+            self._pull = None
+
+    def failed(self) -> None:
+        """The server could not answer; the next ping's answer starts another pull."""
+        self._pull = None
+        self.heads = {scope: 0 for scope in self.heads}
+
+    # Scopes
+
+    def welcomed(self, heads: Mapping[str, int], now: int) -> list[Event]:
+        """These are the scopes now, and their heads."""
+        self.heads = dict(heads)
+        standing = self._shelf.standing
+        events = [
+            event
+            for scope in standing.cursors.keys() - heads.keys()
+            for event in self.left(scope, now)
+        ]
+        cursors = {
+            scope: position if position <= heads[scope] else 0
+            for scope, position in self._shelf.standing.cursors.items()
+        }
+        self._shelf.stand(replace(self._shelf.standing, cursors=cursors))
+        return events + self._caught_up()
+
+    def ponged(self, heads: Mapping[str, int]) -> list[Event]:
+        """The heads are there by now."""
+        for scope, head in heads.items():
+            self.heads[scope] = max(head, self.heads.get(scope, 0))
+        return []
+
+    def left(self, scope: str, now: int) -> list[Event]:
+        """The scope is lost: rows held only under it go."""
+        self.heads.pop(scope, None)
+        self._awaited.discard(scope)
+        standing = self._shelf.standing
+        cursors = {key: at for key, at in standing.cursors.items() if key != scope}
+        self._shelf.stand(replace(standing, cursors=cursors))
+        keys = [key for key, record in self._shelf.all_records() if scope in record.scopes]
+        return [event for key in keys for event in self._leave(key, scope, now)]
+
+    def _leave(self, key: Key, scope: str, now: int) -> list[Event]:
+        """A client obeys a leave only from a scope that it holds the row under."""
+        held = self._shelf.held(key)
+        if scope not in held.record.scopes:
+            return []
+        held.note(scopes=held.record.scopes - {scope})
+        return [] if held.record.scopes else self._remove(held, now)
+
+    def _remove(self, held: Held, now: int) -> list[Event]:
+        self._uplink.leave(held, now)
+        was_known = held.is_known
+        held.drop()
+        self._shelf.track(held)
+        self._shelf.want(held.key, wanted=False)
+        return [Removed(*held.key)] if was_known else []
+
+    # Changes
+
+    def changed(self, changes: Changes, now: int) -> list[Event]:
+        """Apply changes, if they continue what is here."""
+        if changes.scope is None:
+            return self._documents(changes, now)
+        scope = changes.scope
+        cursor = self._shelf.standing.cursors.get(scope, 0)
+        if changes.live:
+            self.heads[scope] = max(changes.end, self.heads.get(scope, 0))
+        if cursor < changes.start or (changes.live and (changes.more or cursor >= changes.end)):
+            return self._skip(changes)
+        events = self._apply(changes, scope, now)
+        self._move(scope, max(cursor, changes.end))
+        if not changes.live:
+            self._page_done(changes, scope)
+        return events + self._caught_up()
+
+    def _skip(self, changes: Changes) -> list[Event]:
+        """What cannot be applied is pulled: the head is ahead of the cursor by now."""
+        if not changes.live and self._is_current(changes):
+            self._pull = None
+        return []
+
+    def _apply(self, changes: Changes, scope: str, now: int) -> list[Event]:
+        events: list[Event] = []
+        for item in changes.items:
+            events += self._merge(item, scope, whole=not changes.live)
+        for key in changes.leaves:
+            events += self._leave(key, scope, now)
+        return events
+
+    def _move(self, scope: str, position: int) -> None:
+        standing = self._shelf.standing
+        cursors = {**standing.cursors, scope: position}
+        self._shelf.stand(replace(standing, cursors=cursors))
+
+    def _page_done(self, changes: Changes, scope: str | None) -> None:
+        if not self._is_current(changes):
+            return
+        self._quiet = 0
+        if changes.more:
+            return
+        if scope is not None:
+            self.heads[scope] = changes.end
+        self._awaited.discard(scope)
+        if not self._awaited:
+            self._pull = None
+
+    def _is_current(self, changes: Changes) -> bool:
+        return self._pull is not None and self._pull.id == changes.pull
+
+    def _documents(self, changes: Changes, now: int) -> list[Event]:
+        """The whole documents that a pull asked for."""
+        if changes.live:
+            raise RemoteFault("Live changes must name their scope.", code="protocol")
+        pull = self._pull
+        if pull is None or not self._is_current(changes):
+            return []
+        events: list[Event] = []
+        for item in changes.items:
+            if item.key in pull.documents:
+                events += self._merge(item, None, whole=True)
+                self._answered.add(item.key)
+        for key in changes.leaves:
+            self._shelf.want(key, wanted=False)
+        if not changes.more:
+            for key in set(pull.documents) - self._answered:
+                events += self._absent(key)
+        self._page_done(changes, None)
+        return events
+
+    def _absent(self, key: Key) -> list[Event]:
+        """The server has no such document for us: if it is ours, all of it is pushed again."""
+        self._shelf.want(key, wanted=False)
+        held = self._shelf.held(key)
+        if not held.record.rebase:
+            return []
+        return self._rebase(held, b"")
+
+    def _merge(self, item: Item, scope: str | None, *, whole: bool) -> list[Event]:
+        """Merge one document's bytes; what cannot be merged is put on the list to fetch whole."""
+        held = self._shelf.held(item.key)
+        record = held.record
+        epoch = self._shelf.standing.epoch
+        if scope is not None and scope not in record.scopes:
+            held.note(scopes=record.scopes | {scope})
+        is_astray = record.rebase or record.epoch not in (None, epoch)
+        if is_astray and whole:
+            self._shelf.want(item.key, wanted=False)
+            return self._rebase(held, item.data)
+        before = _fields(held)
+        try:
+            if is_astray:
+                raise Gap(0, 0, 0)
+            held.merge(item.data)
+        except Gap as gap:
+            if whole:
+                raise RemoteFault(f"A whole document has a gap: {gap}") from gap
+            self._shelf.want(item.key)
+            return []
+        held.note(epoch=epoch)
+        self._shelf.track(held)
+        if whole:
+            self._shelf.want(item.key, wanted=False)
+        return self._difference(held, before)
+
+    def _rebase(self, held: Held, state: bytes) -> list[Event]:
+        before = _fields(held)
+        held.rebase(state, self._shelf.texts(held.key.model))
+        held.note(epoch=self._shelf.standing.epoch)
+        self._shelf.track(held)
+        return self._difference(held, before)
+
+    def _difference(self, held: Held, before: Mapping[str, Any]) -> list[Event]:
+        after = _fields(held)
+        fields = {name for name in {*before, *after} if before.get(name) != after.get(name)}
+        if not fields:
+            return []
+        schema = self._shelf.schemas.get(held.key.model)
+        if schema is not None and schema.is_deleted(held.view):
+            return [Removed(*held.key)]
+        return [Changed(*held.key, frozenset(fields))]
+
+    def _caught_up(self) -> list[Event]:
+        """In a new epoch, once all was read: what the server does not have is pushed or goes."""
+        standing = self._shelf.standing
+        if not standing.catching_up or self._pull or self._behind() or self._shelf.wanted:
+            return []
+        events: list[Event] = []
+        for key, record in list(self._shelf.all_records()):
+            if self._shelf.record(key).epoch not in (None, standing.epoch):
+                events += self._missing(key)
+        self._shelf.stand(replace(self._shelf.standing, catching_up=False))
+        return events
+
+    def _missing(self, key: Key) -> list[Event]:
+        """A row of an earlier epoch that the server did not send."""
+        held = self._shelf.held(key)
+        if held.own_entries(0):
+            held.note(scopes=frozenset())
+            return self._rebase(held, b"")
+        held.drop()
+        self._shelf.track(held)
+        return [Removed(*key)]
+
+
+def _fields(held: Held) -> dict[str, tuple[Entry, ...]]:
+    return {field: held.view.live(field) for field in held.view.fields()}

@@ -1,0 +1,108 @@
+"""Editing: a field's new value becomes entries, by the field's rule.
+
+Laws:
+
+1. Entries that were never sent may be rewritten by their writer; what was sent, never.
+2. A replica holds at most one unsent entry per field, whatever it is edited to meanwhile.
+"""
+
+from typing import Any
+
+from .document import Document
+from .entry import ROW_FIELD, Dot, Entry
+from .errors import LocalFault
+from .schema import MISSING, Field, Schema
+
+__all__ = ["check_field", "delete_row", "touch_text", "write_field"]
+
+
+def write_field(
+    document: Document,
+    field: Field,
+    old: Any,
+    new: Any,
+    now_ms: int,
+    unsent_from: int | None = None,
+) -> list[Entry]:
+    """Write `new` to `field` as somebody who saw `old`; returns the entries appended.
+
+    Values are Python values; `old` may be `MISSING`. Own entries from clock `unsent_from` on were
+    never sent: those that the new ones replace or add to are folded into them. `None` folds
+    nothing. Raises `ValueError` for a value that the field's kind cannot hold.
+    """
+    if new is None and not field.rule.nullable:
+        raise ValueError(f"{field.name}: a {field.rule.name} cannot be null.")
+    if field.rule.text:
+        field.encode(new)
+        document.merge_text(field.name, "" if old is MISSING else old, new)
+        return touch_text(document, field, now_ms, unsent_from)
+    live = field.live(document.live(field.name))
+    writes = field.rule.write(live, None if old is MISSING else old, new)
+    stamp = document.next_stamp(now_ms)
+    return [
+        _append(document, field, stamp, write.value, write.replaces, unsent_from)
+        for write in writes
+    ]
+
+
+def touch_text(
+    document: Document, field: Field, now_ms: int, unsent_from: int | None = None
+) -> list[Entry]:
+    """Append the entry that tells that a text was edited, and when."""
+    live = tuple(entry.dot for entry in document.live(field.name))
+    return [_append(document, field, document.next_stamp(now_ms), None, live, unsent_from)]
+
+
+def delete_row(
+    document: Document,
+    schema: Schema,
+    now_ms: int,
+    unsent_from: int | None = None,
+    *,
+    deleted: bool = True,
+) -> list[Entry]:
+    """Write that the row is deleted, or that it is there again."""
+    marker = schema.marker
+    return write_field(document, marker, marker.read(document), deleted, now_ms, unsent_from)
+
+
+def check_field(schema: Schema, name: str) -> Field:
+    """The field of that name; raises `LocalFault` naming those there are."""
+    field = schema.fields.get(name)
+    if field is None or name == ROW_FIELD:
+        known = ", ".join(schema.fields)
+        raise LocalFault(f"{schema.label} has no field {name!r}. Its fields are: {known}.")
+    return field
+
+
+def _append(
+    document: Document,
+    field: Field,
+    stamp: int,
+    value: Any,
+    replaces: tuple[Dot, ...],
+    unsent_from: int | None,
+) -> Entry:
+    unsent = [] if unsent_from is None else _unsent(document, field, replaces, unsent_from)
+    for earlier in reversed(field.live(unsent)):
+        value = field.rule.combine(earlier.value, value)
+    gone = {entry.dot for entry in unsent}
+    inherited = [dot for entry in unsent for dot in entry.replaces]
+    named = dict.fromkeys((*(dot for dot in replaces if dot not in gone), *inherited))
+    wire = field.encode(value)
+    document.delete(gone)
+    return document.append(field.name, stamp, wire, tuple(named))
+
+
+def _unsent(
+    document: Document, field: Field, replaces: tuple[Dot, ...], unsent_from: int
+) -> list[Entry]:
+    """Own entries of this field that were never sent and that the new entry takes the place of."""
+    return [
+        entry
+        for dot, entry in document.entries.items()
+        if dot.replica == document.replica
+        and dot.clock >= unsent_from
+        and entry.field == field.name
+        and (dot in replaces or field.rule.additive)
+    ]

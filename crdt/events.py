@@ -1,0 +1,108 @@
+"""What a replica tells its app: one frozen value per thing that happened."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+__all__ = [
+    "Changed",
+    "Connected",
+    "Event",
+    "Failed",
+    "Kept",
+    "KeptField",
+    "Refused",
+    "Removed",
+    "Reverted",
+    "Synced",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptField:
+    """One field of an edit that did not stand: the value that was written, and why it went."""
+
+    value: Any
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An edit that did not stand, kept aside until the app dismisses it.
+
+    `reason` is "reverted" (the server undid these fields), "refused" (it took nothing of the
+    push) or "left" (the row went out of sight with edits that were not sent yet). `at` is in
+    milliseconds since 1970; `id` names the row, `key` the record itself.
+    """
+
+    key: str
+    reason: str
+    model: str
+    id: UUID
+    at: int
+    code: str
+    message: str
+    fields: Mapping[str, KeptField]
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The server has accepted this replica; `user` is who it is signed in as."""
+
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Others, or the server, changed these fields of a row; "-" is the row itself."""
+
+    model: str
+    id: UUID
+    fields: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """The row was deleted, or is out of sight."""
+
+    model: str
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Reverted:
+    """The server merged a push of this replica but undid some of its fields."""
+
+    model: str
+    id: UUID
+    fields: Mapping[str, KeptField]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The server took nothing of a push; the edit was withdrawn here and is kept aside."""
+
+    model: str
+    id: UUID
+    code: str
+    message: str
+    kept: Kept
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """Everything written here is durable on the server, and everything seen there is here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Something went wrong that the app may want to show; `code` is for programs."""
+
+    code: str
+    message: str
+
+
+Event = Connected | Changed | Removed | Reverted | Refused | Synced | Failed
+"""Everything that `Replica.receive` can report."""

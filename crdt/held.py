@@ -1,0 +1,303 @@
+"""One document as a replica holds it: what is confirmed, in flight and not yet sent.
+
+Laws:
+
+1. The view (what the app sees) is confirmed content + flight + unsent edits, always.
+2. An own clock below `record.sent` is never used for anything else again.
+3. Every method stages its changes with `put`; nothing counts before the stage is written.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+
+from pycrdt import merge_updates
+
+from .document import Document
+from .entry import Entry
+from .messages import Key
+from .outbound import all_deletes, redo, repack, spare_deletes, void_run, without
+from .records import META, Record, document_prefix, name_under
+from .update import read_state, split_push
+
+__all__ = ["Draft", "Held", "Part", "merged"]
+
+SMALL: Final = 16 << 10
+"""Bytes up to which a snapshot is rewritten at every change: cheaper than a key per change."""
+
+MAX_UNSENT: Final = 32
+"""Unsent updates kept apart: beyond, they are merged, so that opening the row stays quick."""
+
+_CLOCK_BYTES: Final = 8
+
+Put = Callable[[str, bytes | None], None]
+
+
+def merged(updates: Sequence[bytes]) -> bytes:
+    """Several updates as one."""
+    if len(updates) < 2:
+        return updates[0] if updates else b""
+    return merge_updates(*updates)
+
+
+def part_bytes(name: str, value: bytes) -> bytes:
+    """The update in a stored part."""
+    return value[_CLOCK_BYTES:] if name.startswith("c") else value
+
+
+class Draft(Document):
+    """A document that is kept open: its changes can be taken out bit by bit."""
+
+    def take_delta(self) -> bytes:
+        """What was written and merged since this was last asked."""
+        if self._doc is None:
+            self.encode()
+        else:
+            self._integrated()
+        delta, self._delta = self._delta, []
+        return merged(delta)
+
+
+class Part(NamedTuple):
+    """A push in flight: the name it is stored under, the own clock it ends at, its bytes."""
+
+    name: str
+    next: int
+    data: bytes
+
+
+class Held:
+    """An open document; see the module's laws."""
+
+    def __init__(
+        self, key: Key, record: Record, replica: int, parts: Mapping[str, bytes], put: Put
+    ) -> None:
+        self.key = key
+        self.record = record
+        self._replica = replica
+        self._put_key = put
+        self._base = parts.get("a", b"")
+        self._log = {name: data for name, data in parts.items() if name.startswith("b")}
+        self.flight = [_part(name, parts[name]) for name in sorted(parts) if name[0] == "c"]
+        self._unsent = {name: data for name, data in parts.items() if name.startswith("d")}
+        self._number = max((int(name[1:], 16) for name in parts if name != "a"), default=0)
+        flown = [part.data for part in self.flight]
+        self.view = self._draft([*self._confirmed(), *flown, *self._unsent.values()])
+
+    # What it is
+
+    @property
+    def clock(self) -> int:
+        """This replica's next clock in the document."""
+        return self.view.clock(self._replica)
+
+    @property
+    def is_known(self) -> bool:
+        """Is there anything in it at all?"""
+        return bool(self._base or self._log or self.flight or self._unsent)
+
+    @property
+    def is_pending(self) -> bool:
+        """Is there anything the server has not confirmed?"""
+        return bool(self.flight) or self.clock > max(self.record.acked, self.record.void)
+
+    @property
+    def was_sent(self) -> bool:
+        """Could the server know the row?"""
+        record = self.record
+        return bool(record.sent or record.scopes or self._base or self._log)
+
+    def own_entries(self, start: int) -> list[Entry]:
+        """The own entries that are present from clock `start` on."""
+        found = [
+            entry
+            for dot, entry in self.view.entries.items()
+            if dot.replica == self._replica and dot.clock >= start
+        ]
+        return sorted(found, key=lambda entry: entry.dot)
+
+    # Editing and pushing
+
+    def edited(self) -> None:
+        """Stage what was just written to the view."""
+        self._add("d", self.view.take_delta(), self._unsent)
+        if len(self._unsent) > MAX_UNSENT:
+            data = self._outgoing(self.flight[-1].next if self.flight else self.record.acked)
+            self._clear(self._unsent)
+            self._add("d", data, self._unsent)
+
+    def launch(self, max_structs: int) -> None:
+        """Make what was never sent into pushes: from now on those clocks are spoken for."""
+        data = self._outgoing(self.record.acked)
+        self._clear(self._unsent)
+        for piece in split_push(data, max_structs):
+            end = read_state(piece).vector[self._replica]
+            part = Part(self._name("c"), end, piece)
+            self.flight.append(part)
+            self._put(part.name, end.to_bytes(_CLOCK_BYTES, "big") + piece)
+        self.note(sent=max(self.record.sent, self.clock))
+
+    def landed(self) -> None:
+        """The first push in flight is durable on the server."""
+        part = self.flight.pop(0)
+        self._put(part.name, None)
+        self._add("b", part.data, self._log)
+        self.note(acked=max(self.record.acked, part.next))
+        self._settle()
+
+    # What the server says
+
+    def merge(self, data: bytes) -> None:
+        """Merge a relayed update; raises `Gap`, and stages nothing, if something is missing."""
+        self.view.apply_update(data)
+        self.view.take_delta()
+        self._add("b", data, self._log)
+        self._settle()
+        if not self.flight and not self._unsent:
+            self._catch_up()
+
+    def rebase(self, state: bytes, texts: Iterable[str]) -> None:
+        """Take the server's whole state for confirmed, and what it lacks of ours as unsent."""
+        old, record = self.view, self.record
+        fresh = self._draft([state] if state else [])
+        known = fresh.clock(self._replica)
+        if known > record.sent or not self._carry_over(fresh, known):
+            start = record.acked if known > record.sent else known
+            before = without(old, self._replica, start)
+            fresh = self._draft([state] if state else [])
+            self._redo(fresh, self.own_entries(start), before, texts)
+            void = max(self.clock, record.sent)
+        else:
+            void = known
+        sent = max(record.sent, self.clock, known)
+        self._restart(fresh, state)
+        self.note(acked=known, sent=sent, void=void, rebase=False)
+
+    def withdraw(self, texts: Iterable[str]) -> None:
+        """Undo everything in flight; keep what was edited after it."""
+        end = self.flight[-1].next
+        before = self._draft([*self._confirmed(), *(part.data for part in self.flight)])
+        fresh = self._draft(self._confirmed())
+        void = max(self.clock, self.record.sent)
+        acked = fresh.clock(self._replica)
+        self._redo(fresh, self.own_entries(end), before, texts)
+        self._restart(fresh, merged(self._confirmed()))
+        self.note(acked=acked, sent=void, void=void)
+
+    @property
+    def confirmed(self) -> Document:
+        """The document without anything of ours that the server has not merged."""
+        return self._draft(self._confirmed())
+
+    def drop(self) -> None:
+        """Forget the content; the clocks that were used stay used."""
+        sent = self.record.sent
+        self._restart(self._draft([]), b"")
+        self.record = Record(sent=sent)
+        self._put_key(name_under(META, self.key), self.record.to_bytes() if sent else None)
+
+    def note(self, **changes: Any) -> None:
+        """Stage a change of the record."""
+        record = replace(self.record, **changes)
+        if record != self.record:
+            self.record = record
+            self._put_key(name_under(META, self.key), record.to_bytes())
+
+    # Below
+
+    def _draft(self, updates: Sequence[bytes]) -> Draft:
+        return Draft(merged(updates), self._replica)
+
+    def _confirmed(self) -> list[bytes]:
+        return [self._base, *self._log.values()] if self._base else list(self._log.values())
+
+    def _outgoing(self, start: int) -> bytes:
+        return repack(self.view, start, all_deletes(self._unsent.values()))
+
+    def _catch_up(self) -> None:
+        """Nothing of ours waits: what the server knows of us is what there is.
+
+        Unless the row was here before, with edits that were in flight when it went out of sight:
+        their clocks are used up, and what the server never got of them says nothing.
+        """
+        clock, sent = self.clock, self.record.sent
+        self.note(acked=clock, sent=max(clock, sent))
+        if clock < sent:
+            self._fill(self.view, sent)
+            self.edited()
+            self.note(void=sent)
+
+    def _carry_over(self, fresh: Draft, known: int) -> bool:
+        """Add our section from clock `known` on to the server's state, as it stands."""
+        if known == self.clock and known >= self.record.sent:
+            return True
+        if self.clock < self.record.sent:
+            return False
+        deletes = spare_deletes(self.view, fresh, self._replica, known)
+        fresh.apply_update(repack(self.view, known, deletes))
+        return Document(fresh.encode()).clock(self._replica) == self.clock
+
+    def _redo(
+        self, fresh: Draft, entries: Sequence[Entry], before: Document, texts: Iterable[str]
+    ) -> None:
+        """Write edits that were never sent again, under clocks that were never used."""
+        self._fill(fresh, max(self.clock, self.record.sent))
+        redo(fresh, entries, before, self.view, texts)
+
+    def _fill(self, draft: Draft, until: int) -> None:
+        clock = draft.clock(self._replica)
+        if clock < until:
+            last = read_state(draft.encode()).last_entry.get(self._replica)
+            draft.apply_update(void_run(self._replica, clock, until, last))
+
+    def _restart(self, view: Draft, base: bytes) -> None:
+        """Let `view` be what is seen, `base` confirmed, and the rest unsent."""
+        for part in self.flight:
+            self._put(part.name, None)
+        self.flight = []
+        self._clear(self._log)
+        self._clear(self._unsent)
+        self._base = base
+        self._put("a", base or None)
+        self.view = view
+        delta = view.take_delta()
+        if delta:
+            self._add("d", delta, self._unsent)
+
+    def _settle(self) -> None:
+        """Fold confirmed updates into the snapshot, where that is cheap or overdue."""
+        weight = sum(map(len, self._log.values()))
+        if not weight:
+            return
+        if self.flight or self._unsent:
+            if weight > 4 * (len(self._base) + SMALL):
+                self._snapshot(self.confirmed.encode())
+        elif len(self._base) + weight <= SMALL or weight > len(self._base) // 2:
+            self._snapshot(self.view.encode())
+
+    def _snapshot(self, base: bytes) -> None:
+        self._clear(self._log)
+        self._base = base
+        self._put("a", base)
+
+    def _name(self, kind: str) -> str:
+        self._number += 1
+        return f"{kind}{self._number:08x}"
+
+    def _add(self, kind: str, data: bytes, to: dict[str, bytes]) -> None:
+        if data:
+            name = self._name(kind)
+            to[name] = data
+            self._put(name, data)
+
+    def _clear(self, parts: dict[str, bytes]) -> None:
+        for name in parts:
+            self._put(name, None)
+        parts.clear()
+
+    def _put(self, name: str, value: bytes | None) -> None:
+        self._put_key(document_prefix(self.key) + name, value)
+
+
+def _part(name: str, value: bytes) -> Part:
+    return Part(name, int.from_bytes(value[:_CLOCK_BYTES], "big"), value[_CLOCK_BYTES:])

@@ -1,0 +1,247 @@
+"""The messages of the wire, as values.
+
+One frozen class per kind of message. `crdt.frames` turns them into bytes and back; what each is for,
+and who sends it, stands in its docstring ("c" is a client, "s" the server).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+__all__ = [
+    "PROTOCOL",
+    "Ack",
+    "Busy",
+    "Changes",
+    "Confirm",
+    "Fault",
+    "Hello",
+    "Item",
+    "Key",
+    "Leave",
+    "Limits",
+    "Message",
+    "Outcome",
+    "Outcomes",
+    "Ping",
+    "Pong",
+    "Pull",
+    "Push",
+    "Refused",
+    "Resend",
+    "Reverted",
+    "RevertedField",
+    "Verdict",
+    "Welcome",
+]
+
+PROTOCOL: Final = 1
+"""The version of the wire that this code speaks; named in `hello` and `welcome`."""
+
+
+class Key(NamedTuple):
+    """Which document: the model's label ("todo.task") and the row's `sync_id`."""
+
+    model: str
+    id: UUID
+
+
+class Item(NamedTuple):
+    """A document and an update of it (Yjs update v1)."""
+
+    model: str
+    id: UUID
+    data: bytes
+
+    @property
+    def key(self) -> Key:
+        """The document's key."""
+        return Key(self.model, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one frame may hold: bytes in all, rows in a push, structs in an update."""
+
+    frame: int
+    rows: int
+    structs: int
+
+
+@dataclass(frozen=True, slots=True)
+class RevertedField:
+    """What the server undid in one field: the value as it travels, and why."""
+
+    value: Any
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resend:
+    """A verdict: the server knows the pusher's replica up to `clock`; send again from there."""
+
+    clock: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A verdict: nothing of the update was taken, and sending it again would not help."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """A verdict: somebody else held the row; send the same again a little later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reverted:
+    """A verdict: merged, but some fields were undone. `outcome` is repeated until confirmed;
+    `clock` is the pusher's clock after the update."""
+
+    fields: Mapping[str, RevertedField]
+    outcome: int
+    clock: int
+
+
+Verdict = Resend | Refused | Busy | Reverted
+"""What became of a pushed update that was not simply merged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """c: the first message. `outcomes` confirms those that the client has stored."""
+
+    replica: int
+    device: str = ""
+    token: str | None = None
+    outcomes: tuple[int, ...] = ()
+    protocol: int = PROTOCOL
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """s: the client is signed in. `time` is the server's clock in milliseconds since 1970,
+    `scopes` maps what the user may see to its head, `poll` is in seconds."""
+
+    epoch: str
+    time: int
+    user: str
+    schemas: tuple[Mapping[str, Any], ...]
+    scopes: Mapping[str, int]
+    limits: Limits
+    poll: float
+    protocol: int = PROTOCOL
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """c: what this client's replica wrote, at most one update per document."""
+
+    id: int
+    epoch: str
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """s: push `push` is done; items whose index is not in `exceptions` are merged and durable."""
+
+    push: int
+    count: int
+    exceptions: Mapping[int, Verdict] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A stored verdict about a push of an earlier connection."""
+
+    outcome: int
+    model: str
+    id: UUID
+    clock: int
+    fields: Mapping[str, RevertedField]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """s: outcomes that the client has not confirmed yet."""
+
+    outcomes: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """c: these outcomes are stored here; they need not be repeated."""
+
+    outcomes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """c: send what changed in each scope since the cursor, and `documents` whole."""
+
+    id: int
+    cursors: Mapping[str, int]
+    documents: tuple[Key, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """s: what changed in `scope` between the positions `start` and `end`.
+
+    A page of a pull holds whole states, a live message the deltas since `start`. `more` says
+    that further changes wait: in pages of the same pull, or, if live, for a pull to ask for. A `scope` of `None`
+    answers a request for documents.
+    """
+
+    scope: str | None
+    start: int
+    end: int
+    more: bool = False
+    live: bool = False
+    pull: int | None = None
+    items: tuple[Item, ...] = ()
+    leaves: tuple[Key, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """s: the client may no longer see `scope`."""
+
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """c: are you there, and what are the heads? `time` is the client's own and comes back."""
+
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """s: answers a ping with the head of every scope."""
+
+    time: int
+    heads: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """s: something the client sent was refused; `fatal` if the connection ends by it."""
+
+    code: str
+    message: str
+    fatal: bool = False
+    push: int | None = None
+
+
+Message = (
+    Hello | Welcome | Push | Ack | Outcomes | Confirm | Pull | Changes | Leave | Ping | Pong | Fault
+)
+"""Everything that can be in a frame."""

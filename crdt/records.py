@@ -1,0 +1,155 @@
+"""What a replica stores, and under which keys.
+
+    state                        identity, cursors, clock offset, the server's epoch (`Standing`)
+    schemas                      the schemas as the server described them
+    meta/<model>/<id>            what is known of a document besides its content (`Record`)
+    doc/<model>/<id>/a           its confirmed content: a snapshot,
+    doc/<model>/<id>/b<number>   confirmed updates since the snapshot,
+    doc/<model>/<id>/c<number>   pushes in flight, each with the clock it ends at,
+    doc/<model>/<id>/d<number>   edits that were never sent
+    todo/<model>/<id>            the document has edits to push; the value orders them
+    want/<model>/<id>            the document has to be fetched whole
+    aside/<reason>/...           an edit that did not stand (`Kept`)
+    confirm/<outcome>            an outcome that the server may forget
+
+Laws:
+
+1. What lies under `b` was merged by the server; `a` + `b` + `c` + `d` is what the app sees.
+2. Bytes under `c` may have left the device and are never changed; bytes under `d` have not.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+from uuid import UUID
+
+import orjson
+
+from .events import Kept, KeptField
+from .messages import Key
+
+__all__ = [
+    "ASIDE",
+    "CONFIRM",
+    "META",
+    "SCHEMAS",
+    "STATE",
+    "TODO",
+    "WANT",
+    "Record",
+    "Standing",
+    "document_prefix",
+    "document_tail",
+    "kept_from_bytes",
+    "kept_to_bytes",
+    "key_under",
+    "model_prefix",
+    "name_under",
+]
+
+STATE: Final = "state"
+SCHEMAS: Final = "schemas"
+META: Final = "meta/"
+TODO: Final = "todo/"
+WANT: Final = "want/"
+ASIDE: Final = "aside/"
+CONFIRM: Final = "confirm/"
+
+
+def name_under(prefix: str, key: Key) -> str:
+    """Where `prefix` keeps what belongs to a document."""
+    return f"{prefix}{key.model}/{key.id.hex}"
+
+
+def key_under(prefix: str, name: str) -> Key:
+    """The document whose name under `prefix` is `name`."""
+    model, _, identity = name[len(prefix) :].partition("/")
+    return Key(model, UUID(identity))
+
+
+def model_prefix(model: str) -> str:
+    """Where the documents of a model lie."""
+    return f"doc/{model}/"
+
+
+def document_prefix(key: Key) -> str:
+    """Where the parts of a document lie."""
+    return f"doc/{key.model}/{key.id.hex}/"
+
+
+def document_tail(model: str, name: str) -> tuple[str, str]:
+    """The document's id in hexadecimal and the part ("a", "b0000001", ...) that `name` names."""
+    identity, _, part = name[len(model_prefix(model)) :].partition("/")
+    return identity, part
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is known of one document besides its content.
+
+    `acked`: own clocks below it are durable on the server. `sent`: own clocks below it may have
+    left the device or were used and withdrawn; they are never used again. `void`: own clocks
+    below it that are not acked say nothing, and need no push of their own. `epoch` is the
+    server's at the last time it confirmed the document. `rebase`: the server knows less or more of us than
+    it should; the next whole state from it replaces ours, and what it lacks is pushed again.
+    """
+
+    scopes: frozenset[str] = frozenset()
+    acked: int = 0
+    sent: int = 0
+    void: int = 0
+    epoch: str | None = None
+    rebase: bool = False
+
+    def to_bytes(self) -> bytes:
+        """The record as JSON."""
+        clocks = [self.acked, self.sent, self.void]
+        return orjson.dumps([sorted(self.scopes), clocks, self.epoch, self.rebase])
+
+    @classmethod
+    def from_bytes(cls, data: bytes | None) -> Self:
+        """Read what `to_bytes` gave; nothing gives the record of an unknown document."""
+        if data is None:
+            return cls()
+        scopes, (acked, sent, void), epoch, rebase = orjson.loads(data)
+        return cls(frozenset(scopes), acked, sent, void, epoch, rebase)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Who this replica is, and how far it has got with the server.
+
+    `offset` is what to add to the local clock, in milliseconds, or `None` before the server ever
+    told the time. `catching_up` is set from a change of epoch until every scope was read anew.
+    """
+
+    replica: int
+    device: str
+    user: str | None = None
+    epoch: str | None = None
+    offset: int | None = None
+    catching_up: bool = False
+    cursors: dict[str, int] = field(default_factory=dict)
+
+    def to_bytes(self) -> bytes:
+        """The standing as JSON."""
+        return orjson.dumps(self)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Read what `to_bytes` gave."""
+        return cls(**orjson.loads(data))
+
+
+def kept_to_bytes(kept: Kept) -> bytes:
+    """An edit that did not stand, as JSON, with its values as they travel."""
+    fields = {name: [one.value, one.code, one.message] for name, one in kept.fields.items()}
+    head = [kept.reason, kept.model, str(kept.id), kept.at, kept.code, kept.message]
+    return orjson.dumps([*head, fields])
+
+
+def kept_from_bytes(key: str, data: bytes) -> Kept:
+    """Read what `kept_to_bytes` gave; values are still as they travel."""
+    loaded: list[Any] = orjson.loads(data)
+    reason, model, identity, at, code, message, fields = loaded
+    values = {name: KeptField(*one) for name, one in fields.items()}
+    return Kept(key, reason, model, UUID(identity), at, code, message, values)

@@ -1,0 +1,268 @@
+"""A replica: one device's copy of the rows its user sees, without any I/O of its own.
+
+Local edits go into the store and are durable when the method returns. Frames that came go into
+`receive`, frames to send come out of `outgoing`; whoever owns the connection calls `connected`
+and `disconnected`, and `ping` every `poll_seconds`.
+
+Laws:
+
+1. An edit is in the store before its bytes leave the device, and stays until the server says
+   that it is durable or will never be.
+2. A replica built from the same store at any moment goes on where this one stopped.
+3. A frame either takes effect wholly, or raises `RemoteFault` and changes nothing stored.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from .document import Document
+from .editing import check_field, delete_row, touch_text, write_field
+from .errors import LocalFault
+from .events import Event, Kept
+from .held import Held
+from .messages import Key
+from .records import Standing
+from .rules import MergeRule
+from .schema import MISSING, Schema
+from .session import Session
+from .shelf import Shelf
+from .store import Store
+from .values import decode
+
+__all__ = ["Replica", "RowView"]
+
+
+@dataclass(frozen=True, slots=True)
+class RowView:
+    """A row as it is here: every field of its schema that has a value or a default."""
+
+    model: str
+    id: UUID
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name]
+
+
+class Replica:
+    """See the module's docstring. `now` gives milliseconds since 1970, `random_replica` an
+    integer below 2**53; `schemas` are needed only to edit before the first connection."""
+
+    def __init__(
+        self,
+        store: Store,
+        now: Callable[[], int],
+        new_id: Callable[[], UUID],
+        random_replica: Callable[[], int],
+        rules: Iterable[MergeRule] = (),
+        schemas: Sequence[Schema] = (),
+    ) -> None:
+        self._now = now
+        self._new_id = new_id
+        new = Standing(random_replica(), str(new_id()))
+        self._shelf = Shelf(store, new, tuple(rules))
+        if schemas and not self._shelf.schemas:
+            with self._shelf.changing():
+                self._shelf.learn(tuple(schema.description() for schema in schemas))
+        self._session = Session(self._shelf, now)
+
+    # Reading
+
+    @property
+    def replica(self) -> int:
+        """This replica's id."""
+        return self._shelf.standing.replica
+
+    @property
+    def device(self) -> str:
+        """This device's id."""
+        return self._shelf.standing.device
+
+    @property
+    def user(self) -> str | None:
+        """Whom the rows in the store belong to, once a server said so."""
+        return self._shelf.standing.user
+
+    @property
+    def schemas(self) -> Mapping[str, Schema]:
+        """The models that can be read and edited, by label."""
+        return self._shelf.schemas
+
+    @property
+    def pending(self) -> int:
+        """How many rows have edits that are not known to be durable on the server."""
+        return len(self._shelf.pending)
+
+    @property
+    def in_sync(self) -> bool:
+        """Is everything from here durable there, and everything from there here?"""
+        return self._session.is_in_sync
+
+    def get(self, model: str, id: UUID) -> RowView | None:
+        """The row, or `None` if there is none or it was deleted."""
+        schema = self._schema(model)
+        held = self._shelf.held(Key(model, id))
+        return _row(schema, id, held.view) if held.view.entries else None
+
+    def all(self, model: str) -> list[RowView]:
+        """Every row of a model that was not deleted."""
+        schema = self._schema(model)
+        rows = (_row(schema, id, document) for id, document in self._shelf.documents(model))
+        return [row for row in rows if row is not None]
+
+    def states(self, model: str) -> Iterator[tuple[UUID, bytes]]:
+        """Every document of a model as bytes (Yjs update v1), deleted rows included."""
+        for identity, document in self._shelf.documents(model):
+            yield identity, document.encode()
+
+    def reverted(self) -> list[Kept]:
+        """Every edit that did not stand, the oldest first, until `dismiss` forgets it."""
+        return self._shelf.kept()
+
+    def dismiss(self, key: str) -> None:
+        """Forget an edit that did not stand, by its `Kept.key`."""
+        with self._shelf.changing():
+            self._shelf.put(key, None)
+
+    # Editing
+
+    def create(self, model: str, values: Mapping[str, Any]) -> UUID:
+        """Create a row; returns its id. Raises `ValueError` for a value its field cannot hold."""
+        schema = self._schema(model)
+        identity = self._new_id()
+        with self._shelf.changing():
+            held = self._shelf.fresh(Key(model, identity))
+            for name, value in values.items():
+                self._write(schema, held, name, MISSING, value)
+            if not values:
+                delete_row(held.view, schema, self._session.time(), 0, deleted=False)
+            self._edited(held)
+        return identity
+
+    def set(self, model: str, id: UUID, /, **values: Any) -> None:
+        """Write fields of a row; fields that hold the value already are left alone."""
+        with self._editing(model, id) as (schema, held):
+            for name, value in values.items():
+                old = check_field(schema, name).read(held.view)
+                if old is MISSING or old != value or type(old) is not type(value):
+                    self._write(schema, held, name, old, value)
+
+    def add(self, model: str, id: UUID, field: str, amount: Any) -> None:
+        """Add to a number; with the rule `Counter`, everybody's additions are summed."""
+        with self._editing(model, id) as (schema, held):
+            known = check_field(schema, field)
+            old = known.read(held.view)
+            if old is MISSING or old is None:
+                old = _defaults(schema).get(field) or 0
+            self._write(schema, held, field, old, old + amount)
+
+    def edit_text(
+        self, model: str, id: UUID, field: str, index: int, delete: int = 0, insert: str = ""
+    ) -> None:
+        """At character `index` of a shared text, replace `delete` characters by `insert`."""
+        with self._editing(model, id) as (schema, held):
+            known = check_field(schema, field)
+            if not known.rule.text:
+                raise LocalFault(f"{model}.{field} is no shared text; use `set`.")
+            known.encode(insert)
+            if delete or insert:
+                held.view.edit_text(field, index, delete, insert)
+                touch_text(held.view, known, self._session.time(), held.record.sent)
+
+    def delete(self, model: str, id: UUID) -> None:
+        """Delete a row."""
+        with self._editing(model, id) as (schema, held):
+            if held.was_sent:
+                delete_row(held.view, schema, self._session.time(), held.record.sent)
+            else:
+                held.drop()
+
+    @contextmanager
+    def _editing(self, model: str, id: UUID) -> Iterator[tuple[Schema, Held]]:
+        schema = self._schema(model)
+        with self._shelf.changing():
+            held = self._shelf.held(Key(model, id))
+            if not held.view.entries or schema.is_deleted(held.view):
+                raise LocalFault(f"There is no {model} {id}: it was deleted, or never here.")
+            yield schema, held
+            self._edited(held)
+
+    def _write(self, schema: Schema, held: Held, name: str, old: Any, new: Any) -> None:
+        known = check_field(schema, name)
+        if not known.rule.client_writes:
+            raise LocalFault(f"{schema.label}.{name} is written by the server only.")
+        write_field(held.view, known, old, new, self._session.time(), held.record.sent)
+
+    def _edited(self, held: Held) -> None:
+        held.edited()
+        self._shelf.track(held)
+        self._session.edited()
+
+    def _schema(self, model: str) -> Schema:
+        schema = self._shelf.schemas.get(model)
+        if schema is None and not self._shelf.schemas:
+            raise LocalFault(
+                "The models are not known before the first connection to a server: connect once, "
+                "or pass schemas."
+            )
+        if schema is None:
+            known = ", ".join(sorted(self._shelf.schemas))
+            raise LocalFault(f"There is no model {model!r}. The models are: {known}.")
+        return schema
+
+    # The connection
+
+    def connected(self, token: str | None = None) -> bytes:
+        """A connection is open: the first frame to send."""
+        return self._session.connected(token)
+
+    def disconnected(self) -> None:
+        """The connection is gone."""
+        self._session.disconnected()
+
+    def receive(self, frame: bytes) -> list[Event]:
+        """Take a frame; returns what happened by it, in order. Raises `RemoteFault`, and changes
+        nothing stored, for a frame that no server sends."""
+        return self._session.receive(frame)
+
+    def outgoing(self) -> list[bytes]:
+        """The frames to send now. Call it after every edit and every `receive`."""
+        return self._session.outgoing()
+
+    def ping(self) -> bytes:
+        """The frame to send every `poll_seconds`."""
+        return self._session.ping()
+
+    @property
+    def poll_seconds(self) -> float:
+        """How often the server wants to be pinged."""
+        return self._session.poll_seconds
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds after which to call `retry` and `outgoing`; `None` if nothing waits."""
+        return self._session.retry_after
+
+    def retry(self) -> None:
+        """Try rows again that were busy."""
+        self._session.retry()
+
+
+def _row(schema: Schema, identity: UUID, document: Document) -> RowView | None:
+    """The row that a document describes, unless it says that there is none."""
+    if not document.entries or schema.is_deleted(document):
+        return None
+    values = _defaults(schema)
+    values.update(schema.read(document).values)
+    return RowView(schema.label, identity, values)
+
+
+def _defaults(schema: Schema) -> dict[str, Any]:
+    return {
+        known.name: decode(known.kind, known.default)
+        for known in schema.fields.values()
+        if known.default is not MISSING
+    }

@@ -1,0 +1,168 @@
+"""Schemas: which fields a model has, what they hold, and by which rule each of them merges.
+
+The server describes its schemas to clients as JSON; both sides then read a document alike.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+from .document import Document
+from .entry import ROW_FIELD, Entry, Live
+from .rules import DeleteWins, Latest, MergeRule, rule_from_description
+from .values import KINDS, decode, encode
+
+__all__ = ["MISSING", "Field", "Row", "Schema"]
+
+
+class _Missing:
+    """The type of `MISSING`."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Final = _Missing()
+"""Said of a value that is not there, where `None` is a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field: its kind (see `crdt.values`), its merge rule, and what a form would like to know.
+
+    `default` is what a new row holds if its creator says nothing, as it travels, or `MISSING`.
+    `options` are JSON: `null`, `max_length`, `choices`, `max_digits`, `decimal_places`.
+    """
+
+    name: str
+    kind: str
+    rule: MergeRule = field(default_factory=Latest)
+    required: bool = False
+    default: Any = MISSING
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def live(self, entries: Iterable[Entry]) -> list[Live]:
+        """Live entries with their values decoded; those that are no value of this kind are left out.
+
+        They come from a time when the field was of another kind: whoever reads by the same schema
+        leaves out the same ones.
+        """
+        found = []
+        for entry in entries:
+            try:
+                found.append(Live(entry.dot, entry.stamp, decode(self.kind, entry.value)))
+            except ValueError:
+                continue
+        return found
+
+    def read(self, document: Document) -> Any:
+        """The field's value in `document`, or `MISSING` if nobody wrote it."""
+        entries = document.live(self.name)
+        if not entries:
+            return MISSING
+        if self.rule.text:
+            return document.text(self.name)
+        live = self.live(entries)
+        return self.rule.read(live) if live else MISSING
+
+    def encode(self, value: Any) -> Any:
+        """The value as it travels; raises `ValueError` with the field's name in it."""
+        try:
+            return encode(self.kind, value)
+        except ValueError as error:
+            raise ValueError(f"{self.name}: {error}") from error
+
+    def description(self) -> dict[str, Any]:
+        """The field as JSON."""
+        described: dict[str, Any] = {
+            "name": self.name,
+            "kind": self.kind,
+            "rule": self.rule.describe(),
+        }
+        if self.required:
+            described["required"] = True
+        if self.default is not MISSING:
+            described["default"] = self.default
+        if self.options:
+            described["options"] = dict(self.options)
+        return described
+
+    @classmethod
+    def from_description(
+        cls, described: Mapping[str, Any], rules: Iterable[MergeRule] = ()
+    ) -> Self:
+        """Read what `description` gave; raises `ValueError` for a kind unknown here."""
+        if described["kind"] not in KINDS:
+            raise ValueError(
+                f"{described['name']} is of kind {described['kind']!r}, which this version "
+                "does not know: update the client."
+            )
+        return cls(
+            described["name"],
+            described["kind"],
+            rule_from_description(described["rule"], rules),
+            described.get("required", False),
+            described.get("default", MISSING),
+            described.get("options", {}),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a document says: the fields somebody wrote, and whether the row is deleted."""
+
+    values: dict[str, Any]
+    deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A model: its label ("todo.task"), its fields by name, and the rule of the row itself."""
+
+    label: str
+    fields: Mapping[str, Field]
+    row: MergeRule = field(default_factory=DeleteWins)
+
+    def get(self, name: str) -> Field | None:
+        """The field of that name, the row's own marker included."""
+        return self.marker if name == ROW_FIELD else self.fields.get(name)
+
+    @property
+    def marker(self) -> Field:
+        """The field that tells whether the row was deleted."""
+        return Field(ROW_FIELD, "bool", self.row)
+
+    def read(self, document: Document) -> Row:
+        """The row that `document` describes; fields unknown here are passed over."""
+        values = {}
+        for name in document.fields():
+            known = self.fields.get(name)
+            if known is not None:
+                value = known.read(document)
+                if value is not MISSING:
+                    values[name] = value
+        return Row(values, self.is_deleted(document))
+
+    def is_deleted(self, document: Document) -> bool:
+        """Does `document` say that the row was deleted?"""
+        return bool(document.live(ROW_FIELD)) and self.marker.read(document) is True
+
+    def description(self) -> dict[str, Any]:
+        """The schema as JSON, as `welcome` carries it."""
+        return {
+            "model": self.label,
+            "row": self.row.describe(),
+            "fields": [known.description() for known in self.fields.values()],
+        }
+
+    @classmethod
+    def from_description(
+        cls, described: Mapping[str, Any], rules: Iterable[MergeRule] = ()
+    ) -> Self:
+        """Read what `description` gave, with `rules` for the names that are not built in."""
+        fields = [Field.from_description(each, rules) for each in described["fields"]]
+        return cls(
+            described["model"],
+            {known.name: known for known in fields},
+            rule_from_description(described["row"], rules),
+        )

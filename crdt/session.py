@@ -1,0 +1,243 @@
+"""One connection after another: hello, welcome, and who takes which message.
+
+Laws:
+
+1. Before `welcome` nothing is sent but `hello`, and nothing is taken but `welcome` and `error`.
+2. The local clock is corrected by what `welcome` told; edits that were never sent move along.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from .downlink import Downlink
+from .entry import Dot
+from .errors import LocalFault, RemoteFault
+from .events import Connected, Event, Failed, Synced
+from .frames import decode, encode
+from .held import Held
+from .messages import (
+    PROTOCOL,
+    Ack,
+    Changes,
+    Confirm,
+    Fault,
+    Hello,
+    Leave,
+    Limits,
+    Message,
+    Outcomes,
+    Ping,
+    Pong,
+    Welcome,
+)
+from .shelf import Shelf
+from .stamp import COUNTER_BITS, next_stamp
+from .uplink import Uplink
+
+__all__ = ["Session"]
+
+OFFSET_MOVED: Final = 1_000
+"""Milliseconds by which the clock's offset has to move before unsent edits are restamped: less
+is the delay of the network."""
+
+_BROKEN = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What reading nonsense may raise; a store's own errors are none of these."""
+
+
+class Session:
+    """The replica's side of its connections."""
+
+    def __init__(self, shelf: Shelf, now: Callable[[], int]) -> None:
+        self._shelf = shelf
+        self._now = now
+        self._uplink = Uplink(shelf)
+        self._downlink = Downlink(shelf, self._uplink)
+        self._limits = Limits(1, 1, 1)
+        self.poll_seconds = 15.0
+        self._forget()
+
+    def _forget(self) -> None:
+        self._hello: Hello | None = None
+        self._is_welcome = False
+        self._was_in_sync = False
+        self._unsaid: list[Event] = []
+        self._said: set[int] = set()
+
+    def time(self) -> int:
+        """Milliseconds since 1970, by the server's clock as far as it is known."""
+        return max(self._now() + (self._shelf.standing.offset or 0), 0)
+
+    @property
+    def is_in_sync(self) -> bool:
+        """Is everything from here durable there, and everything from there here?"""
+        idle = self._uplink.is_idle and self._downlink.is_idle
+        return self._is_welcome and idle and not self._shelf.pending
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds after which to call `retry`; `None` if nothing waits for it."""
+        return self._uplink.retry_after
+
+    def retry(self) -> None:
+        """Try rows again that were busy."""
+        self._uplink.retry()
+
+    def edited(self) -> None:
+        """Something was written here."""
+        self._was_in_sync = False
+
+    # Sending
+
+    def connected(self, token: str | None) -> bytes:
+        """A connection is open: the first frame."""
+        self.disconnected()
+        standing = self._shelf.standing
+        outcomes = tuple(self._shelf.unconfirmed)
+        self._hello = Hello(standing.replica, standing.device, token, outcomes)
+        return encode(self._hello)
+
+    def disconnected(self) -> None:
+        """The connection is gone."""
+        self._forget()
+        self._uplink.reset()
+        self._downlink.reset()
+
+    def ping(self) -> bytes:
+        """A ping."""
+        self._downlink.pinged()
+        return encode(Ping(max(self._now(), 0)))
+
+    def outgoing(self) -> list[bytes]:
+        """The frames to send now."""
+        if not self._is_welcome:
+            return []
+        found: list[Message] = []
+        news = tuple(self._shelf.unconfirmed.keys() - self._said)
+        if news:
+            found.append(Confirm(news))
+            self._said.update(news)
+        with self._shelf.changing():
+            pushes, failures = self._uplink.pushes(self._limits)
+        self._unsaid += failures
+        found += pushes
+        pull = self._downlink.pull()
+        if pull is not None:
+            found.append(pull)
+        return [encode(message) for message in found]
+
+    # Receiving
+
+    def receive(self, frame: bytes) -> list[Event]:
+        """Take one frame."""
+        message = decode(frame)
+        with self._shelf.changing():
+            taken = self._guarded(message)
+        events, self._unsaid = [*self._unsaid, *taken], []
+        if self.is_in_sync and not self._was_in_sync:
+            events.append(Synced())
+        self._was_in_sync = self.is_in_sync
+        return events
+
+    def _guarded(self, message: Message) -> list[Event]:
+        try:
+            return self._take(message)
+        except _BROKEN as error:
+            raise RemoteFault(f"The server sent what cannot be used: {error}") from error
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":  # pycrdt's, which is no Exception
+                raise
+            raise RemoteFault(f"The server sent what cannot be merged: {error}") from error
+
+    def _take(self, message: Message) -> list[Event]:
+        if isinstance(message, Fault):
+            return self._failed(message)
+        if isinstance(message, Welcome):
+            return self._welcome(message)
+        if not self._is_welcome:
+            raise RemoteFault("The first message must be a welcome.", code="protocol")
+        match message:
+            case Ack():
+                return self._uplink.acked(message, self.time())
+            case Outcomes():
+                return self._uplink.outcomes(message, self.time())
+            case Changes():
+                return self._downlink.changed(message, self.time())
+            case Leave(scope):
+                return self._downlink.left(scope, self.time())
+            case Pong():
+                return self._downlink.ponged(message.heads)
+        raise RemoteFault("A server does not send this message.", code="protocol")
+
+    def _failed(self, fault: Fault) -> list[Event]:
+        if fault.push is not None:
+            self._uplink.failed(fault.push)
+        elif not fault.fatal:
+            self._downlink.failed()
+        return [Failed(fault.code, fault.message)]
+
+    def _welcome(self, welcome: Welcome) -> list[Event]:
+        if self._hello is None or self._is_welcome:
+            raise RemoteFault("A welcome that nobody asked for.", code="protocol")
+        if welcome.protocol != PROTOCOL:
+            raise RemoteFault(
+                f"The server speaks version {welcome.protocol} of the protocol, this client "
+                f"version {PROTOCOL}: update the older one.",
+                code="protocol",
+            )
+        self._check_user(welcome.user)
+        self._shelf.learn(welcome.schemas)
+        self._shelf.confirmed(self._hello.outcomes)
+        self._set_clock(welcome.time)
+        self._set_epoch(welcome)
+        events = self._downlink.welcomed(welcome.scopes, self.time())
+        self._limits = welcome.limits
+        self.poll_seconds = welcome.poll
+        self._is_welcome = True
+        return [Connected(welcome.user), *events]
+
+    def _check_user(self, user: str) -> None:
+        known = self._shelf.standing.user
+        if known is not None and known != user:
+            raise LocalFault(
+                f"This store holds rows of the user {known}, but the server signed in {user}: "
+                "give every user a store of their own."
+            )
+
+    def _set_epoch(self, welcome: Welcome) -> None:
+        standing = self._shelf.standing
+        if standing.epoch not in (None, welcome.epoch):
+            cursors = dict.fromkeys(standing.cursors, 0)
+            standing = replace(standing, cursors=cursors, catching_up=True)
+        self._shelf.stand(replace(standing, epoch=welcome.epoch, user=welcome.user))
+
+    def _set_clock(self, time: int) -> None:
+        standing = self._shelf.standing
+        offset = time - self._now()
+        moved = offset - (standing.offset or 0)
+        self._shelf.stand(replace(standing, offset=offset))
+        if abs(moved) > OFFSET_MOVED:
+            for key in list(self._shelf.pending):
+                restamp(self._shelf.held(key), moved)
+
+
+def restamp(held: Held, moved: int) -> None:
+    """Move the stamps of entries that were never sent by so many milliseconds.
+
+    They stay past the stamps of what they replace, and in their own order.
+    """
+    entries = held.own_entries(held.record.sent)
+    if not entries:
+        return
+    view = held.view
+    stamps = {entry.dot: entry.stamp for entry in view.entries.values()}
+    names: dict[Dot, Dot] = {}
+    view.delete([entry.dot for entry in entries])
+    for entry in sorted(entries, key=lambda entry: (entry.stamp, entry.dot)):
+        replaces = [names.get(dot, dot) for dot in entry.replaces]
+        seen = max((stamps[dot] for dot in replaces if dot in stamps), default=-1)
+        stamp = next_stamp(0, max(entry.stamp + (moved << COUNTER_BITS), seen + 1, 0) - 1)
+        written = view.append(entry.field, stamp, entry.value, replaces)
+        names[entry.dot] = written.dot
+        stamps[written.dot] = stamp
+    held.edited()

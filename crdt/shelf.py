@@ -1,0 +1,215 @@
+"""Everything a replica keeps, behind one unit of work.
+
+Laws:
+
+1. Changes are staged and written at once: a unit of work that fails has changed nothing, in the
+   store or in memory.
+2. What memory holds can be forgotten at any moment and read again from the store.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from itertools import groupby
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+
+from . import records
+from .document import Document
+from .events import Kept, KeptField
+from .held import Held, merged, part_bytes
+from .messages import Key
+from .records import Record, Standing, document_prefix, document_tail, key_under, name_under
+from .rules import MergeRule
+from .schema import Schema
+from .store import Store
+from .values import decode
+
+__all__ = ["Shelf"]
+
+MAX_OPEN: Final = 128
+"""Documents kept open: what one screen edits; the others are opened from their bytes in time."""
+
+
+class Shelf:
+    """The store of one replica, read into what the other modules work with."""
+
+    def __init__(self, store: Store, new: Standing, rules: tuple[MergeRule, ...] = ()) -> None:
+        self._store = store
+        self._new = new
+        self._rules = rules
+        self._staged: dict[str, bytes | None] = {}
+        self._open: dict[Key, Held] = {}
+        self._load()
+
+    def _load(self) -> None:
+        stored = self._store.get(records.STATE)
+        if stored is None:
+            stored = self._new.to_bytes()
+            self._store.write({records.STATE: stored})
+        self.standing = Standing.from_bytes(stored)
+        self.schemas = self._schemas(self._store.get(records.SCHEMAS) or b"[]")
+        todo = [(value, name) for name, value in self._store.scan(records.TODO)]
+        self.pending = {key_under(records.TODO, name): value for value, name in sorted(todo)}
+        self._order = max((int.from_bytes(value, "big") for value, _ in todo), default=0)
+        self.wanted = {
+            key_under(records.WANT, name): None for name, _ in self._store.scan(records.WANT)
+        }
+        self.unconfirmed = {
+            int(name[len(records.CONFIRM) :]): None for name, _ in self._store.scan(records.CONFIRM)
+        }
+
+    # The unit of work
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Everything staged inside is written at the end, at once; or, if it fails, forgotten."""
+        try:
+            yield
+            if self._staged:
+                self._store.write(self._staged)
+        except BaseException:
+            self._staged = {}
+            self._open = {}
+            self._load()
+            raise
+        self._staged = {}
+        self._trim()
+
+    def _trim(self) -> None:
+        """Close what was not used for longest; never what has staged changes."""
+        while len(self._open) > MAX_OPEN and not self._staged:
+            del self._open[next(iter(self._open))]
+
+    def put(self, name: str, value: bytes | None) -> None:
+        """Stage a value, or, with `None`, a deletion."""
+        self._staged[name] = value
+
+    # Standing and schemas
+
+    def stand(self, standing: Standing) -> None:
+        """Stage who and where this replica is."""
+        if standing != self.standing:
+            self.standing = standing
+            self.put(records.STATE, standing.to_bytes())
+
+    def learn(self, described: tuple[Mapping[str, Any], ...]) -> None:
+        """Stage schemas as a server described them; raises `ValueError` or `LookupError`."""
+        data = orjson.dumps(described)
+        self.schemas = self._schemas(data)
+        self.put(records.SCHEMAS, data)
+
+    def _schemas(self, data: bytes) -> dict[str, Schema]:
+        found = [Schema.from_description(one, self._rules) for one in orjson.loads(data)]
+        return {schema.label: schema for schema in found}
+
+    def texts(self, model: str) -> list[str]:
+        """The fields of a model that are shared texts."""
+        schema = self.schemas.get(model)
+        fields = schema.fields.values() if schema else ()
+        return [field.name for field in fields if field.rule.text]
+
+    # Documents
+
+    def fresh(self, key: Key) -> Held:
+        """A document that nobody knows yet."""
+        held = Held(key, Record(), self.standing.replica, {}, self.put)
+        self._open[key] = held
+        return held
+
+    def held(self, key: Key) -> Held:
+        """The document, opened if need be; it is there, if empty, whether or not it is known."""
+        held = self._open.pop(key, None)
+        if held is None:
+            self._trim()
+            prefix = document_prefix(key)
+            parts = {name[len(prefix) :]: data for name, data in self._store.scan(prefix)}
+            record = self.record(key)
+            held = Held(key, record, self.standing.replica, parts, self.put)
+        self._open[key] = held
+        return held
+
+    def record(self, key: Key) -> Record:
+        """What is known of the document besides its content."""
+        name = name_under(records.META, key)
+        stored = self._staged[name] if name in self._staged else self._store.get(name)
+        return Record.from_bytes(stored)
+
+    def all_records(self) -> Iterator[tuple[Key, Record]]:
+        """Every document's record, as the store holds it."""
+        for name, data in self._store.scan(records.META):
+            yield key_under(records.META, name), Record.from_bytes(data)
+
+    def documents(self, model: str) -> Iterator[tuple[UUID, Document]]:
+        """Every document of a model, to read from."""
+        parts = (
+            (*document_tail(model, name), data)
+            for name, data in self._store.scan(records.model_prefix(model))
+        )
+        for identity, group in groupby(parts, key=lambda part: part[0]):
+            yield UUID(identity), Document(merged([part_bytes(*part[1:]) for part in group]))
+
+    # Lists
+
+    def track(self, held: Held) -> None:
+        """Stage whether a document has something to push."""
+        name = name_under(records.TODO, held.key)
+        if held.is_pending and held.key not in self.pending:
+            self._order += 1
+            order = self._order.to_bytes(8, "big")
+            self.pending[held.key] = order
+            self.put(name, order)
+        elif not held.is_pending and held.key in self.pending:
+            del self.pending[held.key]
+            self.put(name, None)
+
+    def want(self, key: Key, wanted: bool = True) -> None:
+        """Stage whether a document has to be fetched whole."""
+        if wanted and key not in self.wanted:
+            self.wanted[key] = None
+            self.put(name_under(records.WANT, key), b"")
+        elif not wanted and key in self.wanted:
+            del self.wanted[key]
+            self.put(name_under(records.WANT, key), None)
+
+    def keep(self, kept: Kept) -> bool:
+        """Stage an edit that did not stand; says whether it was new."""
+        if kept.key in self._staged or self._store.get(kept.key) is not None:
+            return False
+        self.put(kept.key, records.kept_to_bytes(kept))
+        return True
+
+    def kept(self) -> list[Kept]:
+        """Every edit that did not stand and that nobody dismissed."""
+        found = [
+            records.kept_from_bytes(key, data) for key, data in self._store.scan(records.ASIDE)
+        ]
+        readable = [replace(kept, fields=self.decoded(kept.model, kept.fields)) for kept in found]
+        return sorted(readable, key=lambda kept: (kept.at, kept.key))
+
+    def decoded(self, model: str, fields: Mapping[str, KeptField]) -> dict[str, KeptField]:
+        """Fields of an edit with their Python values; what cannot be read stays as it travels."""
+        schema = self.schemas.get(model)
+        found = dict(fields)
+        for name, kept in fields.items():
+            field = schema.get(name) if schema else None
+            if field is not None:
+                with suppress(ValueError):
+                    found[name] = replace(kept, value=decode(field.kind, kept.value))
+        return found
+
+    def confirm(self, outcome: int) -> bool:
+        """Stage that an outcome is stored here; says whether it was news."""
+        if outcome in self.unconfirmed:
+            return False
+        self.unconfirmed[outcome] = None
+        self.put(f"{records.CONFIRM}{outcome}", b"")
+        return True
+
+    def confirmed(self, outcomes: tuple[int, ...]) -> None:
+        """Stage that the server knows these outcomes to be stored."""
+        for outcome in outcomes:
+            if self.unconfirmed.pop(outcome, outcome) is None:
+                self.put(f"{records.CONFIRM}{outcome}", None)

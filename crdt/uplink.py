@@ -1,0 +1,263 @@
+"""What goes up: pushes, and what the server says became of them.
+
+Laws:
+
+1. A document has at most one push in flight; its bytes are stored before they leave and repeated
+   exactly after a reconnect, before anything newer of that document.
+2. An edit leaves the list of what is pending only when the server says that it is durable, or
+   will never be; in the latter case it is kept aside.
+3. Every verdict may come twice.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from .document import Document
+from .errors import RemoteFault
+from .events import Event, Failed, Kept, KeptField, Refused, Removed, Reverted
+from .held import Held
+from .messages import (
+    Ack,
+    Busy,
+    Item,
+    Key,
+    Limits,
+    Outcomes,
+    Push,
+    Resend,
+    RevertedField,
+    Verdict,
+)
+from .messages import Refused as RefusedVerdict
+from .messages import Reverted as RevertedVerdict
+from .records import ASIDE, name_under
+from .shelf import Shelf
+
+__all__ = ["Uplink"]
+
+MAX_PUSHES: Final = 4
+"""Pushes awaiting their ack at once: keeps the line busy without flooding a slow server."""
+
+MAX_RESENDS: Final = 3
+"""Times that the same bytes are sent again before the document is fetched whole instead."""
+
+FIRST_RETRY: Final = 0.2
+"""Seconds until a busy row is tried again; doubles up to `LAST_RETRY`."""
+
+LAST_RETRY: Final = 10.0
+
+_ITEM_OVERHEAD: Final = 200
+"""Bytes that an item takes in a header, at most: a model's label, an id, a size."""
+
+
+class Uplink:
+    """The pushes of one replica."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._next_id = 1
+        self.reset()
+
+    def reset(self) -> None:
+        """The connection is gone: nothing is in flight any more as far as anybody can tell."""
+        self._pushes: dict[int, tuple[Key, ...]] = {}
+        self._flying: set[Key] = set()
+        self._busy: set[Key] = set()
+        self._stuck: set[Key] = set()
+        self._resends: dict[Key, int] = {}
+        self._tries = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Is no push awaiting its ack?"""
+        return not self._pushes
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds after which to call `retry`; `None` if nothing waits for it."""
+        return min(FIRST_RETRY * 2.0**self._tries, LAST_RETRY) if self._busy else None
+
+    def retry(self) -> None:
+        """Try busy rows again."""
+        if self._busy:
+            self._busy.clear()
+            self._tries += 1
+
+    # Sending
+
+    def pushes(self, limits: Limits) -> tuple[list[Push], list[Event]]:
+        """The pushes to send now; call it inside a unit of work."""
+        found: list[Push] = []
+        events: list[Event] = []
+        room = limits.frame - _ITEM_OVERHEAD
+        items: list[Item] = []
+        size = 0
+        for key in self._ready():
+            if len(self._pushes) >= MAX_PUSHES:
+                break
+            data = self._next(key, limits)
+            if data is None:
+                continue
+            cost = len(data) + _ITEM_OVERHEAD
+            if cost > room:
+                self._stuck.add(key)
+                events.append(_too_large(key, len(data), limits))
+                continue
+            if items and (size + cost > room or len(items) >= limits.rows):
+                found.append(self._push(items))
+                items, size = [], 0
+                if len(self._pushes) >= MAX_PUSHES:
+                    break
+            items.append(Item(*key, data))
+            size += cost
+        if items and len(self._pushes) < MAX_PUSHES:
+            found.append(self._push(items))
+        return found, events
+
+    def _ready(self) -> list[Key]:
+        held_back = self._flying | self._busy | self._stuck
+        return [key for key in self._shelf.pending if key not in held_back]
+
+    def _next(self, key: Key, limits: Limits) -> bytes | None:
+        """The first part in flight of a document, or what was never sent as such."""
+        held = self._shelf.held(key)
+        epoch = self._shelf.standing.epoch
+        if held.record.rebase or held.record.epoch not in (None, epoch):
+            return None
+        if not held.flight:
+            if not held.is_pending:
+                return None
+            held.launch(limits.structs)
+        return held.flight[0].data
+
+    def _push(self, items: list[Item]) -> Push:
+        push = Push(self._next_id, self._shelf.standing.epoch or "", tuple(items))
+        self._next_id += 1
+        keys = tuple(item.key for item in items)
+        self._pushes[push.id] = keys
+        self._flying.update(keys)
+        return push
+
+    # Verdicts
+
+    def acked(self, ack: Ack, now: int) -> list[Event]:
+        """Take the server's answer to a push."""
+        keys = self._pushes.get(ack.push)
+        if keys is None or len(keys) != ack.count:
+            raise RemoteFault(
+                f"An ack for push {ack.push} of {ack.count} items, but there is no such push.",
+                code="protocol",
+            )
+        events: list[Event] = []
+        for index, key in enumerate(keys):
+            held = self._shelf.held(key)
+            events += self._judge(held, ack.exceptions.get(index), now)
+            self._shelf.track(held)
+        del self._pushes[ack.push]
+        self._flying.difference_update(keys)
+        return events
+
+    def _judge(self, held: Held, verdict: Verdict | None, now: int) -> list[Event]:
+        if not held.flight:  # the row went out of sight meanwhile
+            return []
+        match verdict:
+            case None:
+                self._landed(held)
+            case RevertedVerdict(fields, outcome, _):
+                self._landed(held)
+                return self._reverted(held.key, fields, outcome, now)
+            case Resend(clock):
+                self._resend(held, clock)
+            case Busy():
+                self._busy.add(held.key)
+            case RefusedVerdict(code, message):
+                return self._refused(held, code, message, now)
+        return []
+
+    def _landed(self, held: Held) -> None:
+        held.landed()
+        held.note(epoch=self._shelf.standing.epoch)
+        self._resends.pop(held.key, None)
+        self._tries = 0
+
+    def _reverted(
+        self, key: Key, undone: Mapping[str, RevertedField], outcome: int, now: int
+    ) -> list[Event]:
+        if not self._shelf.confirm(outcome):
+            return []
+        fields = {name: KeptField(one.value, one.code, one.message) for name, one in undone.items()}
+        name = f"{ASIDE}reverted/{outcome}"
+        if not self._shelf.keep(Kept(name, "reverted", *key, now, "reverted", "", fields)):
+            return []
+        return [Reverted(*key, self._shelf.decoded(key.model, fields))]
+
+    def outcomes(self, repeated: Outcomes, now: int) -> list[Event]:
+        """Take outcomes of earlier connections; those stored already are only confirmed again."""
+        events: list[Event] = []
+        for one in repeated.outcomes:
+            events += self._reverted(Key(one.model, one.id), one.fields, one.outcome, now)
+        return events
+
+    def _resend(self, held: Held, clock: int) -> None:
+        """The server knows our replica up to `clock`, in this document."""
+        while held.flight and held.flight[0].next <= clock:
+            self._landed(held)
+        tries = self._resends[held.key] = self._resends.get(held.key, 0) + 1
+        if held.record.acked != clock or tries > MAX_RESENDS:
+            held.note(rebase=True)
+            self._shelf.want(held.key)
+
+    def _refused(self, held: Held, code: str, message: str, now: int) -> list[Event]:
+        key = held.key
+        start = held.record.acked
+        until = held.flight[-1].next
+        texts = self._shelf.texts(key.model)
+        confirmed = held.confirmed
+        is_new = not confirmed.entries and not held.record.acked
+        fields = _written(held, start, None if is_new else until, texts)
+        name = f"{name_under(ASIDE + 'refused/', key)}/{until}"
+        kept = Kept(name, "refused", *key, now, code, message, fields)
+        self._shelf.keep(kept)
+        events: list[Event] = []
+        if is_new:
+            held.drop()
+            events.append(Removed(*key))
+        else:
+            held.withdraw(texts)
+        readable = replace(kept, fields=self._shelf.decoded(key.model, fields))
+        return [Refused(*key, code, message, readable), *events]
+
+    def leave(self, held: Held, now: int) -> None:
+        """Keep aside what was not acked of a row that goes out of sight."""
+        key = held.key
+        fields = _written(held, held.record.acked, None, self._shelf.texts(key.model))
+        if held.is_pending and fields:
+            name = f"{name_under(ASIDE + 'left/', key)}/{held.clock}"
+            text = "The row went out of sight before this edit was sent."
+            self._shelf.keep(Kept(name, "left", *key, now, "left", text, fields))
+
+    def failed(self, push: int) -> None:
+        """A whole push was refused: its documents are tried again later."""
+        keys = self._pushes.pop(push, ())
+        self._flying.difference_update(keys)
+        self._busy.update(key for key in keys if key in self._shelf.pending)
+
+
+def _written(held: Held, start: int, until: int | None, texts: list[str]) -> dict[str, KeptField]:
+    """What own entries between two clocks wrote, by field, as it travels."""
+    view: Document = held.view
+    fields = {}
+    for entry in held.own_entries(start):
+        if until is None or entry.dot.clock < until:
+            value = view.text(entry.field) if entry.field in texts else entry.value
+            fields[entry.field] = KeptField(value, "", "")
+    return fields
+
+
+def _too_large(key: Key, size: int, limits: Limits) -> Failed:
+    return Failed(
+        "too_large",
+        f"An edit of {key.model} {key.id} takes {size} bytes, but the server takes frames of "
+        f"{limits.frame}: it stays on this device. Write less at once.",
+    )

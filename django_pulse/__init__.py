@@ -1,0 +1,1 @@
+"""Offline-first, real-time sync for any Django model."""

@@ -1,0 +1,197 @@
+"""Who is behind a socket, and whether they still may be.
+
+In this order:
+1. the user some middleware has put into the scope;
+2. the user of Django's session cookie, read here when no middleware was wrapped;
+3. the user that `DJANGO_PULSE["AUTHENTICATE"]` names for the token in `hello`.
+
+The first two hang on what the browser sends by itself, so they count only where the page that
+opened the socket is one of ours (see `origin`). Anonymous and inactive users are refused.
+
+Everything here may query the database: call it through `threads.run`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from django.conf import settings
+from django.contrib.auth import get_user as user_of_session
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.http import HttpRequest, parse_cookie
+from django.utils.module_loading import import_string
+
+from crdt.errors import RemoteFault
+
+from .conf import conf
+from .origin import HandshakeRequest, origin_allowed
+
+__all__ = ["Handshake", "Refused", "SignIn", "current_user", "sign_in"]
+
+logger = logging.getLogger(__name__)
+
+# Characters of a token. The longest in use, signed ones with many claims, stay below the 8 KiB
+# that web servers allow a header.
+MAX_TOKEN_CHARS = 8192
+
+NOBODY = (
+    "Sign in first: no signed-in user came with the connection, and hello brought no token that "
+    "this server accepts."
+)
+FOREIGN = (
+    "The page that opened this connection is not one this server trusts: its Origin is neither "
+    "the server's own host nor in CSRF_TRUSTED_ORIGINS. Without a trusted Origin, sign in with a "
+    "token in hello."
+)
+GONE = "You are no longer signed in: the account or the session has ended. Sign in again."
+
+
+class Refused(RemoteFault):
+    """Nobody is signed in (code "unauthenticated"), or the page is foreign (code "forbidden")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """What the opening request of a socket says about its sender."""
+
+    request: HttpRequest
+    user: Any = None
+
+    @classmethod
+    def of(cls, scope: Mapping[str, Any]) -> Handshake:
+        """Of an ASGI connection scope. Touches no database: a lazy user stays lazy."""
+        return cls(HandshakeRequest(scope), scope.get("user"))
+
+    @property
+    def session_key(self) -> str | None:
+        """The session cookie's value, where it can be one."""
+        cookies = parse_cookie(self.request.META.get("HTTP_COOKIE", ""))
+        key = cookies.get(settings.SESSION_COOKIE_NAME, "")
+        return key if key and key.isascii() and key.isprintable() else None
+
+    @property
+    def from_browser(self) -> bool:
+        """Whether the sender may be a page acting with its visitor's ambient rights."""
+        return "HTTP_COOKIE" in self.request.META or "HTTP_ORIGIN" in self.request.META
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A signed-in user; `session_key` where a session cookie is what keeps them signed in."""
+
+    user: AbstractBaseUser
+    session_key: str | None = None
+
+
+def sign_in(handshake: Handshake, token: str | None) -> SignIn:
+    """Who this is. Raises `Refused`, with the reason, where it is nobody we may serve.
+
+    For a page that is not trusted nothing is looked up: the answer must not tell it whether its
+    visitor is signed in here.
+    """
+    trusted = not handshake.from_browser or origin_allowed(handshake.request)
+    signed = _ambient(handshake) if trusted else None
+    if signed is None and token:
+        user = _user_of_token(token)
+        signed = None if user is None else SignIn(user)
+    if signed is not None:
+        return signed
+    if trusted or token:
+        raise Refused(NOBODY, code="unauthenticated")
+    logger.warning("Refused a WebSocket %s.", _origin_problem(handshake.request))
+    raise Refused(FOREIGN, code="forbidden")
+
+
+def current_user(signed: SignIn) -> AbstractBaseUser:
+    """The same user as the database has them now; `Refused` once they may not be served."""
+    if signed.session_key is not None:
+        user = _user_of_session(signed.session_key)
+        same = user is not None and user.pk == signed.user.pk
+    else:
+        user, same = _reload(signed.user), True
+    if user is None or not same:
+        raise Refused(GONE, code="unauthenticated")
+    return user
+
+
+def _ambient(handshake: Handshake) -> SignIn | None:
+    """The sign-in that came with the request itself: the scope's user, else the session's."""
+    key = handshake.session_key
+    owner = _user_of_session(key) if key is not None else None
+    user = handshake.user
+    if user is None or not user.is_authenticated:
+        return SignIn(owner, key) if owner is not None else None
+    fresh = _reload(user)
+    if fresh is None:
+        return None
+    # Where a middleware has read the same session, its end is the end of the sign-in, too.
+    return SignIn(fresh, key if owner is not None and owner.pk == fresh.pk else None)
+
+
+def _user_of_session(key: str) -> AbstractBaseUser | None:
+    """The active user of a session, verified as Django does for a request, changing nothing."""
+    request = HttpRequest()
+    stored = import_module(settings.SESSION_ENGINE).SessionStore(key).load()
+    request.session = _Frozen(stored)  # type: ignore[assignment] # all that is used of a session
+    user = user_of_session(request)
+    return user if isinstance(user, AbstractBaseUser) and user.is_active else None
+
+
+class _Frozen(dict[str, Any]):
+    """A session's data, cut off from where it is stored.
+
+    Django renews or drops a session whose hash is old, and tells the browser by a cookie; a
+    socket can send none, so it must leave the session as it is.
+    """
+
+    def cycle_key(self) -> None: ...
+
+    def flush(self) -> None: ...
+
+
+def _user_of_token(token: str) -> AbstractBaseUser | None:
+    """Whoever the project's AUTHENTICATE function says the token belongs to, if active."""
+    if conf.AUTHENTICATE is None or len(token) > MAX_TOKEN_CHARS:
+        return None
+    authenticate = import_string(conf.AUTHENTICATE)
+    if inspect.iscoroutinefunction(authenticate):
+        authenticate = async_to_sync(authenticate)
+    try:
+        user = authenticate(token)
+    except PermissionDenied:
+        return None
+    if user is None or not user.is_authenticated:
+        return None
+    if not isinstance(user, get_user_model()):
+        raise ImproperlyConfigured(
+            f"DJANGO_PULSE['AUTHENTICATE'] returned a {type(user).__name__}: it must return an "
+            f"instance of {settings.AUTH_USER_MODEL}, or None."
+        )
+    return user if user.is_active else None
+
+
+def _reload(user: Any) -> AbstractBaseUser | None:
+    """The user's row as it is now; None where it is gone or inactive."""
+    model = get_user_model()
+    fresh = model._default_manager.filter(pk=user.pk).first()
+    return fresh if fresh is not None and fresh.is_active else None
+
+
+def _origin_problem(request: HttpRequest) -> str:
+    """For the log, where a foreign page's text is printed so that it cannot forge a line."""
+    sender = request.META["REMOTE_ADDR"]
+    origin = request.META.get("HTTP_ORIGIN")
+    if origin is None:
+        return f"from {sender}: it came with cookies and without an Origin header"
+    return (
+        f"from {sender}: its Origin {origin[:200]!a} is neither this host "
+        "nor in CSRF_TRUSTED_ORIGINS"
+    )

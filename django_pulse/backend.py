@@ -1,0 +1,58 @@
+"""The services a session runs on: this app's own modules, behind the one interface it knows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from . import auth, feed, identity, schema, writes
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+    from crdt.messages import Item, Key
+
+__all__ = ["Backend"]
+
+
+class Backend:
+    """See `services.Services`, which says what each of these is for."""
+
+    sign_in = staticmethod(auth.sign_in)
+    current_user = staticmethod(auth.current_user)
+    claim_replica = staticmethod(identity.claim_replica)
+    confirm = staticmethod(writes.confirm)
+    outcomes = staticmethod(writes.outcomes)
+    pull = staticmethod(feed.pull)
+    scope_heads = staticmethod(feed.scope_heads)
+
+    def now(self) -> int:
+        """The server's clock, in milliseconds."""
+        return time.time_ns() // 1_000_000
+
+    def epoch(self) -> str:
+        """That of the default database."""
+        return identity.epoch()
+
+    def schemas(self) -> tuple[Mapping[str, Any], ...]:
+        """The descriptions of all synced models."""
+        return _descriptions()
+
+    def push(
+        self, user: AbstractBaseUser, replica: int, items: Sequence[Item]
+    ) -> Sequence[writes.ItemResult]:
+        """Merge and commit."""
+        rows = [writes.PushItem(item.model, item.id, item.data) for item in items]
+        return writes.push(user, replica, rows)
+
+    def documents(self, user: AbstractBaseUser, keys: Sequence[Key]) -> Sequence[feed.Change]:
+        """Those of the documents that the user may see, whole."""
+        return feed.documents(user, [(key.model, key.id) for key in keys])
+
+
+@cache
+def _descriptions() -> tuple[Mapping[str, Any], ...]:
+    """The models of a process do not change while it runs."""
+    return tuple(one.description() for one in schema.schemas())

@@ -1,0 +1,73 @@
+"""The Python client: a device's rows, offline and in step with a Django Pulse server.
+
+    from django_pulse.client import connect
+
+    async with connect("wss://example.com/ws/pulse/sync/", store="phone.sqlite3",
+                       token="...") as pulse:
+        tasks = pulse.model("todo.task")
+        task = tasks.create(title="Buy milk")     # on this device's disk when it returns
+        tasks.set(task.id, completed=True)        # whether or not there is a network
+        await pulse.synced()                      # durable on the server
+        async for change in pulse.changes():      # what other devices and the server do
+            print(change, pulse.status)
+
+Needs no Django and no settings on the device: `pip install "django-pulse[client]"`.
+"""
+
+from crdt.events import Changed, Kept, Refused, Removed, Reverted
+
+from .backoff import Backoff
+from .changes import ChangeStream, Missed
+from .errors import (
+    BadAddress,
+    ClosedPulse,
+    LocalFault,
+    Offline,
+    OriginRefused,
+    PulseError,
+    RefusedByServer,
+    RemoteFault,
+    SignInRefused,
+    StoreFault,
+    StoreInUse,
+    TimedOut,
+    TokenFailed,
+    Unreachable,
+    WrongEndpoint,
+)
+from .pulse import Pulse, connect
+from .rows import ModelHandle, Row
+from .status import Status
+from .store import SQLiteStore
+
+__all__ = [
+    "Backoff",
+    "BadAddress",
+    "ChangeStream",
+    "Changed",
+    "ClosedPulse",
+    "Kept",
+    "LocalFault",
+    "Missed",
+    "ModelHandle",
+    "Offline",
+    "OriginRefused",
+    "Pulse",
+    "PulseError",
+    "Refused",
+    "RefusedByServer",
+    "RemoteFault",
+    "Removed",
+    "Reverted",
+    "Row",
+    "SQLiteStore",
+    "SignInRefused",
+    "Status",
+    "StoreFault",
+    "StoreInUse",
+    "TimedOut",
+    "TokenFailed",
+    "Unreachable",
+    "WrongEndpoint",
+    "connect",
+]

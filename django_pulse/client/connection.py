@@ -1,0 +1,346 @@
+"""One replica, kept connected to one server: the only part of the client that waits.
+
+The laws it keeps:
+1. Local edits never wait for it. It is told about them (`wake`) and sends what the replica says.
+2. Whatever ends a connection, the replica is told (`disconnected`) before another one begins, and
+   nothing but the replica decides what is sent again.
+3. It goes on trying for ever, with growing pauses, except offline on request, and after a refused
+   sign-in until there is another token.
+4. A barrier (`synced`) is answered by a check that the server began after it was asked for.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from random import Random
+
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
+
+from crdt.events import Connected, Event, Failed, Synced
+from crdt.frames import decode
+from crdt.messages import Pong
+from crdt.replica import Replica
+from crdt.store import Store
+
+from .address import Address
+from .backoff import Backoff
+from .changes import CHANGES
+from .errors import (
+    Offline,
+    OriginRefused,
+    PulseError,
+    RefusedByServer,
+    SignInRefused,
+    TokenFailed,
+    Unreachable,
+    WrongEndpoint,
+)
+from .handshake import open_socket, why_closed
+from .sign_in import SignIn
+
+__all__ = ["Connection"]
+
+# Seconds between a WebSocket that opened and the server's welcome: its database may be busy.
+WELCOME_SECONDS = 30
+# Polls without an answer before the connection counts as dead although its socket stands.
+MAX_UNANSWERED = 3
+# The store's key for when everything was last in sync; replicas use none that begins like it.
+SYNCED_AT = "client/synced_at"
+# Faults that the next connection, or the next attempt, may well not meet.
+_PASSING = frozenset({"internal", "epoch"})
+
+_log = logging.getLogger(__name__)
+
+
+class Connection:
+    """Keeps `replica` connected to `address` while it is online; every event goes to `tell`."""
+
+    def __init__(
+        self,
+        replica: Replica,
+        store: Store,
+        address: Address,
+        sign_in: SignIn,
+        tell: Callable[[Event], None],
+        *,
+        headers: Mapping[str, str],
+        tls: ssl.SSLContext | None,
+        backoff: Backoff,
+        random: Random,
+    ) -> None:
+        self._replica = replica
+        self._store = store
+        self._address = address
+        self._sign_in = sign_in
+        self._tell = tell
+        self._headers = headers
+        self._tls = tls
+        self._backoff = backoff
+        self._random = random
+        self.error: PulseError | None = None
+        self._said: PulseError | None = None
+        self.synced_at = _read_time(store.get(SYNCED_AT))
+        self._task: asyncio.Task[None] | None = None
+        self._failures = 0
+        self._hurry = asyncio.Event()
+        self._edited = asyncio.Event()
+        self._welcomed = asyncio.Event()
+        self._check = asyncio.Event()
+        self._news = asyncio.Event()
+        # Barriers are numbered; `_unanswered` holds, for each check under way on this connection,
+        # the last barrier that had been asked for when the check was sent.
+        self._asked = 0
+        self._answered = 0
+        self._unanswered: deque[int] = deque()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the server has said welcome and the connection stands."""
+        return self._welcomed.is_set()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether it is to be connected, as far as the app is concerned."""
+        return self._task is not None
+
+    def online(self) -> None:
+        """Connect now, and again whenever the connection is lost; forgets an earlier refusal."""
+        self._sign_in.retry()
+        self._failures = 0
+        self._hurry.set()
+        if self._task is None:
+            self.error = None
+            self._task = asyncio.create_task(self._run(), name="pulse-connection")
+
+    async def offline(self) -> None:
+        """Close the connection and open no other one until `online`."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        self.error = None
+        self._publish()
+
+    def wake(self) -> None:
+        """There is, or may be, something new to send."""
+        self._edited.set()
+
+    async def welcome(self) -> None:
+        """Wait for the server's welcome; raises what stands in the way for good."""
+        await self._until(lambda: self.connected)
+
+    async def synced(self) -> None:
+        """Wait until the server has everything of ours, and we everything it had at the call."""
+        self._asked += 1
+        barrier = self._asked
+        self._check.set()
+        await self._until(lambda: self._answered >= barrier and self._replica.in_sync)
+
+    # -- the connection's life ---------------------------------------------------------------
+
+    async def _run(self) -> None:
+        while True:
+            self._hurry.clear()
+            try:
+                await self._converse()
+            except PulseError as error:
+                self._failed(error)
+            except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # noqa: BLE001 - see below
+                # Not Exception: a panic inside pycrdt is none, and would end syncing silently.
+                _log.exception("A fault of Django Pulse itself interrupted syncing.")
+                self._failed(PulseError(f"A fault of Django Pulse itself: {error!r}."))
+            await self._pause()
+
+    async def _converse(self) -> None:
+        """One connection, from the token to its end, which is always an exception."""
+        token = await self._sign_in.token()
+        socket = await open_socket(self._address, self._headers, self._tls)
+        opened = asyncio.get_running_loop().time()
+        try:
+            await self._talk(socket, token)
+        finally:
+            if asyncio.get_running_loop().time() - opened > self._backoff.longest:
+                self._failures = 0
+            self._welcomed.clear()
+            self._unanswered.clear()
+            self._replica.disconnected()
+            self._publish()
+            try:
+                self._remember()
+            finally:
+                await socket.close()
+
+    async def _talk(self, socket: ClientConnection, token: str | None) -> None:
+        self._said = None
+        self._unanswered.append(self._asked)  # the welcome names the heads: it is a check too
+        hello = self._replica.connected(token)
+        with suppress(ConnectionClosed):  # the reader says why
+            await socket.send(hello)
+        tasks = [
+            asyncio.create_task(part(socket)) for part in (self._read, self._write, self._poll)
+        ]
+        try:
+            # The writer and the poller end quietly with the socket, so that what is raised is the
+            # reader's account of it, or a fault of their own.
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in done:
+            task.result()
+
+    async def _pause(self) -> None:
+        if isinstance(self.error, SignInRefused) and not self._sign_in.can_change:
+            await self._hurry.wait()
+            return
+        await _set_within(self._hurry, self._backoff.pause(self._failures, self._random))
+
+    def _failed(self, error: PulseError) -> None:
+        self._failures += 1
+        self.error = error
+        if isinstance(error, SignInRefused):
+            self._sign_in.refused(error)
+        _log.info("Not connected to %s: %s", self._address.url, error)
+        self._publish()
+
+    def _remember(self) -> None:
+        """Keep when it last was in sync, for a start without a network."""
+        if self.synced_at is not None:
+            self._store.write({SYNCED_AT: self.synced_at.isoformat().encode()})
+
+    # -- one connection's three tasks --------------------------------------------------------
+
+    async def _read(self, socket: ClientConnection) -> None:
+        while True:
+            try:
+                frame = await socket.recv()
+            except ConnectionClosed as error:
+                raise self._said_why(error) or why_closed(error, self._address) from error
+            if isinstance(frame, str):
+                raise WrongEndpoint("The server sent text: this URL is not a Pulse endpoint.")
+            self._take(frame)
+            # A long catch-up is buffered in the socket, and `recv` then returns without waiting.
+            await asyncio.sleep(0)
+
+    def _said_why(self, closed: ConnectionClosed) -> PulseError | None:
+        """The error frame that a deliberate close followed: it says more than the code does."""
+        deliberate = closed.rcvd is not None and closed.rcvd.code >= CloseCode.INTERNAL_ERROR
+        return self._said if deliberate else None
+
+    async def _write(self, socket: ClientConnection) -> None:
+        await self._welcomed.wait()
+        with suppress(ConnectionClosed):
+            while True:
+                self._edited.clear()
+                for frame in self._replica.outgoing():
+                    await socket.send(frame)
+                if not await _set_within(self._edited, self._replica.retry_after):
+                    self._replica.retry()
+
+    async def _poll(self, socket: ClientConnection) -> None:
+        try:
+            async with asyncio.timeout(WELCOME_SECONDS):
+                await self._welcomed.wait()
+        except TimeoutError:
+            raise Unreachable(
+                f"{self._address.url} opened the WebSocket but did not answer hello within "
+                f"{WELCOME_SECONDS} seconds."
+            ) from None
+        with suppress(ConnectionClosed):
+            while len(self._unanswered) < MAX_UNANSWERED:
+                await _set_within(self._check, self._replica.poll_seconds)
+                self._check.clear()
+                self._unanswered.append(self._asked)
+                await socket.send(self._replica.ping())
+            raise Unreachable("The server stopped answering.")
+
+    def _take(self, frame: bytes) -> None:
+        unconfirmed = self._replica.pending
+        events = self._replica.receive(frame)
+        for event in events:
+            self._tell(event)
+            self._note(event)
+        if _is_pong(frame):
+            self._check_answered()
+        if self._replica.pending < unconfirmed or any(isinstance(e, CHANGES) for e in events):
+            self._failures = 0  # progress; a server that welcomes and hangs up makes none
+        if self._replica.in_sync:
+            self.synced_at = datetime.now(UTC)
+        self._edited.set()
+        self._publish()
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, Connected):
+            self.error = None
+            self._welcomed.set()
+            self._check_answered()
+        elif isinstance(event, Synced):
+            self.error = None
+        elif isinstance(event, Failed):
+            self.error = self._said = _fault(event)
+            if isinstance(self.error, SignInRefused | OriginRefused):
+                raise self.error
+
+    def _check_answered(self) -> None:
+        if self._unanswered:
+            self._answered = max(self._answered, self._unanswered.popleft())
+
+    # -- who waits ---------------------------------------------------------------------------
+
+    async def news(self) -> None:
+        """Wait until something about the connection, or because of it, has changed."""
+        await self._news.wait()
+
+    async def _until(self, reached: Callable[[], bool]) -> None:
+        while not reached():
+            self._raise_if_hopeless()
+            await self.news()
+
+    def _raise_if_hopeless(self) -> None:
+        if self._task is None:
+            raise Offline("This client is offline because the app asked for it: call online().")
+        if self.error is not None and not isinstance(self.error, Unreachable | TokenFailed):
+            raise self.error
+
+    def _publish(self) -> None:
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+
+async def _set_within(event: asyncio.Event, seconds: float | None) -> bool:
+    """Wait until `event` is set; False if that took longer than `seconds` (None: for ever)."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False
+
+
+def _read_time(stored: bytes | None) -> datetime | None:
+    return None if stored is None else datetime.fromisoformat(stored.decode())
+
+
+def _is_pong(frame: bytes) -> bool:
+    # Only a frame that holds the word is read a second time.
+    return b'"pong"' in frame and isinstance(decode(frame), Pong)
+
+
+def _fault(failed: Failed) -> PulseError:
+    """What an error frame means: whose fault it is, and whether trying again may help."""
+    if failed.code == "unauthenticated":
+        return SignInRefused(failed.message)
+    if failed.code == "forbidden":
+        return OriginRefused(failed.message)
+    if failed.code in _PASSING:
+        return Unreachable(f"The server could not go on ({failed.code}): {failed.message}")
+    return RefusedByServer(failed.message, code=failed.code)

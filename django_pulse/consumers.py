@@ -1,0 +1,59 @@
+"""The channels consumer behind `ws/pulse/sync/`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, ClassVar, Final
+
+from channels.consumer import AsyncConsumer
+
+from . import hints
+from .auth import Handshake
+from .backend import Backend
+from .conf import conf
+from .connection import Connection
+from .services import Services
+from .session import Bounds, Session
+
+__all__ = ["PulseConsumer"]
+
+# Structs of one pushed update: the strict reader's own bound, told to clients in `welcome`.
+MAX_STRUCTS: Final = 1000
+
+
+class PulseConsumer(AsyncConsumer):  # type: ignore[misc] # channels has no types
+    """Serves one WebSocket. Works under any middleware, and under none.
+
+    Channels' own loop is not used: it ends a connection when the channel layer fails, and finds
+    the methods to call by names that come out of messages.
+    """
+
+    services: ClassVar[Services] = Backend()
+
+    async def __call__(
+        self,
+        scope: MutableMapping[str, Any],
+        receive: Callable[[], Awaitable[Any]],
+        send: Callable[[Any], Awaitable[None]],
+    ) -> None:
+        """Serve one connection scope, from its first event to its last."""
+        if scope["type"] != "websocket":
+            raise ValueError("PulseConsumer serves WebSockets only: route it under 'websocket'.")
+        self.scope = scope
+        if (await receive())["type"] != "websocket.connect":
+            return
+        hints.register_loop()
+        await send({"type": "websocket.accept"})
+        session = Session(self.services, Handshake.of(scope), _bounds())
+        await Connection(session, receive, send).run()
+
+
+def _bounds() -> Bounds:
+    return Bounds(
+        frame_bytes=conf.MAX_FRAME_BYTES,
+        push_rows=conf.MAX_ROWS_PER_PUSH,
+        page_rows=conf.PAGE_ROWS,
+        page_bytes=conf.PAGE_BYTES,
+        poll_seconds=conf.POLL_SECONDS,
+        update_structs=MAX_STRUCTS,
+    )

@@ -1,0 +1,207 @@
+"""The feed: in which order documents changed, per scope.
+
+Laws:
+
+1. A writer's own transaction only inserts outbox rows. Positions are given out later, by the
+   stamper, in a short transaction of its own that holds the clock row: whoever has read a head has
+   every position up to it committed before its eyes, so no reader ever skips a row.
+2. Whoever delivers next stamps: a commit, a pull, a ping. A crash between a commit and its
+   stamping heals there.
+3. Positions are microseconds, or one more than the last: they tell nobody how much others write.
+4. A page ends at a head that was read before the page.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+
+from . import hints, identity, scopes
+from .conf import conf
+from .tables import Clock, Document, Feed, Outbox, Scope
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+__all__ = ["Change", "Page", "documents", "pull", "scope_heads", "stamp"]
+
+STAMPED_AT_ONCE = 1_000
+"""Outbox rows stamped in one transaction: bounds how long the clock row is held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A document and an update of it: its whole state, or a delta in a live message."""
+
+    model: str
+    id: UUID
+    update: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What changed in `scope` behind `start`, up to `end`; `more` says that a next page waits."""
+
+    scope: str
+    start: int
+    end: int
+    more: bool
+    items: tuple[Change, ...]
+    leaves: tuple[tuple[str, UUID], ...]
+
+
+def scope_heads(user: AbstractBaseUser) -> dict[str, int]:
+    """The scopes that `user` reads, with the position of the latest change in each."""
+    by_database: dict[str, list[str]] = {}
+    for key, using in scopes.of_user(user).items():
+        by_database.setdefault(using, []).append(key)
+    heads = {}
+    for using, keys in by_database.items():
+        stamp(using)
+        found = dict(Scope.objects.using(using).filter(key__in=keys).values_list("key", "head"))
+        heads.update({key: found.get(key, 0) for key in keys})
+    return heads
+
+
+def pull(scope: str, cursor: int, limit: int | None = None) -> Page:
+    """The next page of `scope` behind position `cursor`, of at most `limit` rows."""
+    using = scope.partition("/")[0]
+    row = Scope.objects.using(using).filter(key=scope).first()
+    if row is None:
+        return Page(scope, cursor, cursor, False, (), ())
+    limit = min(limit or conf.PAGE_ROWS, conf.PAGE_ROWS)
+    found = list(
+        Feed.objects.using(using)
+        .filter(scope=row, position__gt=cursor, position__lte=row.head)
+        .order_by("position")
+        .values_list("position", "present", "document_id")[: limit + 1]
+    )
+    rows = _documents(using, [document for _, _, document in found[:limit]])
+    items: list[Change] = []
+    leaves: list[tuple[str, UUID]] = []
+    end, size = cursor, 0
+    for position, present, document in found[:limit]:
+        change, in_scopes = rows[document]
+        if present and scope in in_scopes:
+            size += len(change.update)
+            if items and size > conf.PAGE_BYTES:
+                return Page(scope, cursor, end, True, tuple(items), tuple(leaves))
+            items.append(change)
+        else:  # it left; where that is not stamped yet, its new state is none of their business
+            leaves.append((change.model, change.id))
+        end = position
+    more = len(found) > limit
+    return Page(scope, cursor, end if more else row.head, more, tuple(items), tuple(leaves))
+
+
+def documents(user: AbstractBaseUser, keys: Iterable[tuple[str, UUID]]) -> list[Change]:
+    """Those of the documents that `user` may see, whole; the others are passed over."""
+    wanted = Q(pk__in=[])
+    for model, sync_id in keys:
+        wanted |= Q(model=model, sync_id=sync_id)
+    visible = scopes.of_user(user)
+    found = []
+    for using in sorted(set(visible.values())):
+        for row in Document.objects.using(using).filter(wanted):
+            if any(key in visible for key in row.scopes):
+                found.append(Change(row.model, row.sync_id, bytes(row.state)))
+    return found
+
+
+def stamp(using: str) -> None:
+    """Give every committed outbox row its position, and tell the scopes' listeners."""
+    while Outbox.objects.using(using).exists():
+        with transaction.atomic(using=using):
+            clock = identity.clock(using, lock=True)
+            waiting = list(
+                Outbox.objects.using(using).select_related("document").order_by("pk")[:STAMPED_AT_ONCE]
+            )
+            live = _stamped(using, clock, waiting)
+        for page in live:
+            hints.broadcast(page)
+        if len(waiting) < STAMPED_AT_ONCE:
+            break
+
+
+def _stamped(using: str, clock: Clock, waiting: Sequence[Outbox]) -> list[Page]:
+    """Write the positions of `waiting`; returns what to broadcast, a page per scope."""
+    if not waiting:
+        return []
+    latest = {(row.scope, row.document_id): row for row in waiting}
+    positions = _positions(clock, len(latest))
+    rows = _scope_rows(using, {row.scope for row in waiting})
+    pages: dict[str, Page] = {}
+    entries = []
+    for (key, document_id), row in latest.items():
+        scope, position = rows[key], next(positions)
+        entries.append(
+            Feed(
+                scope=scope,
+                document_id=document_id,
+                position=position,
+                present=key in row.document.scopes,
+            )
+        )
+        page = pages.setdefault(key, Page(key, scope.head, scope.head, False, (), ()))
+        pages[key] = Page(key, page.start, position, False, (), ())
+    Feed.objects.using(using).bulk_create(
+        entries,
+        update_conflicts=True,
+        unique_fields=["scope", "document"],
+        update_fields=["position", "present"],
+    )
+    for key, page in pages.items():
+        rows[key].head = page.end
+    Scope.objects.using(using).bulk_update(rows.values(), ["head"])
+    Outbox.objects.using(using).filter(pk__in=[row.pk for row in waiting]).delete()
+    Clock.objects.using(using).filter(pk=clock.pk).update(position=clock.position)
+    return [_with_changes(page, waiting) for page in pages.values()]
+
+
+def _positions(clock: Clock, count: int) -> Iterator[int]:
+    """The next `count` positions; leaves the last of them in `clock`."""
+    first = max(clock.position + 1, time.time_ns() // 1_000)
+    clock.position = first + count - 1
+    return iter(range(first, first + count))
+
+
+def _scope_rows(using: str, keys: set[str]) -> dict[str, Scope]:
+    """The scopes' rows, made where they are missing; the clock row keeps others out."""
+    rows = Scope.objects.using(using).filter(key__in=keys)
+    missing = keys - {row.key for row in rows}
+    if missing:
+        Scope.objects.using(using).bulk_create([Scope(key=key) for key in sorted(missing)])
+        rows = rows.all()
+    return {row.key: row for row in rows}
+
+
+def _with_changes(page: Page, waiting: Iterable[Outbox]) -> Page:
+    """The page with the changes themselves, unless they are too large to broadcast."""
+    mine = [row for row in waiting if row.scope == page.scope]
+    if sum(len(row.update) for row in mine) > conf.HINT_MAX_BYTES:
+        return Page(page.scope, page.start, page.end, True, (), ())
+    items, leaves = [], []
+    for row in mine:
+        document = row.document
+        if page.scope not in document.scopes:
+            leaves.append((document.model, document.sync_id))
+        elif row.update:
+            items.append(Change(document.model, document.sync_id, bytes(row.update)))
+    return Page(page.scope, page.start, page.end, False, tuple(items), tuple(leaves))
+
+
+def _documents(using: str, ids: Sequence[int]) -> Mapping[int, tuple[Change, list[str]]]:
+    """The documents of these ids, whole, and the scopes each is in."""
+    rows = Document.objects.using(using).filter(pk__in=ids)
+    return {
+        pk: (Change(model, sync_id, bytes(state)), in_scopes)
+        for pk, model, sync_id, state, in_scopes in rows.values_list(
+            "pk", "model", "sync_id", "state", "scopes"
+        )
+    }

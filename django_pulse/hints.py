@@ -1,0 +1,121 @@
+"""Hints: telling the sockets of a scope that it changed, through the channel layer.
+
+Laws:
+
+1. A hint is only a hint. The channel layer delivers at most once, and clients find out by the
+   positions in it, or by their next ping, that they missed one.
+2. A commit never waits for a hint and never fails because of one.
+
+A frame is encoded once, here, and sent to every socket as it is. Delivery runs on an event loop:
+that of the sockets for the layer in memory, whose queues belong to it, else one of our own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import hashlib
+import logging
+import threading
+import weakref
+from concurrent.futures import Future, wait
+from typing import TYPE_CHECKING, Any
+
+from channels.layers import InMemoryChannelLayer, get_channel_layer
+
+from crdt import frames
+
+from .conf import conf
+
+if TYPE_CHECKING:
+    from .feed import Page
+
+__all__ = ["broadcast", "flush", "group_name", "register_loop"]
+
+WAITING = 1_000
+"""Hints under way at once; beyond that they are dropped: the layer is down or very slow, and
+clients will learn from their pings."""
+
+logger = logging.getLogger("django_pulse")
+_loops: weakref.WeakSet[asyncio.AbstractEventLoop] = weakref.WeakSet()
+_under_way: set[Future[None]] = set()
+_starting = threading.Lock()
+_own_loop: asyncio.AbstractEventLoop | None = None
+
+
+def group_name(scope: str) -> str:
+    """The channel-layer group of a scope: a hash, since a key may hold any character."""
+    return "pulse." + hashlib.blake2b(scope.encode(), digest_size=20).hexdigest()
+
+
+def register_loop() -> None:
+    """Say that the running event loop serves sockets; called by each consumer that connects."""
+    _loops.add(asyncio.get_running_loop())
+
+
+def broadcast(page: Page) -> None:
+    """Send what changed in a scope to its sockets; returns at once, and raises nothing."""
+    try:
+        layer = get_channel_layer()
+        if layer is None:
+            return
+        message = {"type": "pulse.frame", "scope": page.scope, "frame": _encoded(page)}
+        for loop in _loops_for(layer):
+            _start(loop, layer, group_name(page.scope), message)
+    except Exception:
+        logger.warning("A live update could not be sent; clients will pull it.", exc_info=True)
+
+
+def flush(timeout: float) -> None:
+    """Wait until the hints under way are sent, at most `timeout` seconds: for scripts that end."""
+    wait(set(_under_way), timeout)
+
+
+def _encoded(page: Page) -> bytes:
+    return frames.encode(
+        frames.Changes(
+            scope=page.scope,
+            start=page.start,
+            end=page.end,
+            more=page.more,
+            live=True,
+            items=tuple(frames.Item(item.model, item.id, item.update) for item in page.items),
+            leaves=tuple(frames.Key(model, sync_id) for model, sync_id in page.leaves),
+        )
+    )
+
+
+def _loops_for(layer: Any) -> list[asyncio.AbstractEventLoop]:
+    if isinstance(layer, InMemoryChannelLayer):
+        return [loop for loop in _loops if loop.is_running()]
+    return [_loop()]
+
+
+def _start(loop: asyncio.AbstractEventLoop, layer: Any, group: str, message: Any) -> None:
+    if len(_under_way) >= WAITING:
+        logger.warning("The channel layer is behind: a live update was dropped.")
+        return
+    future = asyncio.run_coroutine_threadsafe(_send(layer, group, message), loop)
+    _under_way.add(future)
+    future.add_done_callback(_under_way.discard)
+
+
+async def _send(layer: Any, group: str, message: Any) -> None:
+    try:
+        async with asyncio.timeout(conf.HINT_TIMEOUT_SECONDS):
+            await layer.group_send(group, message)
+    except Exception as error:
+        logger.warning("A live update could not be sent, clients will pull it: %r", error)
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    """The event loop of our own, in a thread that ends with the process."""
+    global _own_loop
+    with _starting:
+        if _own_loop is None:
+            _own_loop = asyncio.new_event_loop()
+            threading.Thread(
+                target=_own_loop.run_forever, name="django-pulse-hints", daemon=True
+            ).start()
+            atexit.register(lambda: flush(conf.HINT_TIMEOUT_SECONDS))
+        return _own_loop

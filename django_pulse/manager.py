@@ -1,0 +1,63 @@
+"""The manager and queryset through which SyncModels are read and written.
+
+Bulk writes are made by Django, in the same transaction as what mirrors them: the rows they wrote
+are compared with their documents, and the differences become server entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.db import models, transaction
+
+if TYPE_CHECKING:
+    from .sync_model import SyncModel
+
+__all__ = ["SyncManager", "SyncQuerySet"]
+
+M = TypeVar("M", bound="SyncModel", covariant=True)
+
+
+class SyncQuerySet(models.QuerySet[M]):
+    """A queryset whose writes are mirrored into the rows' documents."""
+
+    def update(self, **kwargs: Any) -> int:
+        """As Django's; each row's document learns what changed. `bulk_update` comes here as well."""
+        if self.query.is_sliced:
+            return super().update(**kwargs)  # Django's own refusal
+        with transaction.atomic(using=self._write_alias()):
+            pks = list(self.order_by().select_for_update().values_list("pk", flat=True))
+            count = super().update(**kwargs)
+            self._absorb(pks)
+        return count
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
+        """As Django's; every row gets its document."""
+        rows = list(objs)
+        with transaction.atomic(using=self._write_alias()):
+            created = super().bulk_create(rows, *args, **kwargs)
+            ids = [row.sync_id for row in rows]
+            found = self._plain().filter(sync_id__in=ids)
+            self._absorb(list(found.values_list("pk", flat=True)))
+        return created
+
+    bulk_create.alters_data = True  # type: ignore[attr-defined]
+
+    def _absorb(self, pks: Sequence[Any]) -> None:
+        from .writes.saving import absorb_rows
+
+        absorb_rows(self.model, self._write_alias(), pks)
+
+    def _plain(self) -> models.QuerySet[M]:
+        return models.QuerySet(self.model, using=self._write_alias())
+
+    def _write_alias(self) -> str:
+        self._for_write = True
+        return self.db
+
+
+class SyncManager(models.Manager.from_queryset(SyncQuerySet)):  # type: ignore[misc]
+    """The default manager of every SyncModel."""

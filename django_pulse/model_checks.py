@@ -1,0 +1,211 @@
+"""System checks of every SyncModel: its `class Sync`, its fields, its manager."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.checks import CheckMessage, Error
+from django.core.exceptions import ImproperlyConfigured
+from django.db import models
+
+from crdt.entry import ROW_FIELD
+from crdt.rules import MergeRule
+
+from .bookkeeping import BOOKKEEPING
+from .columns import columns_of, kind_of
+from .manager import SyncQuerySet
+from .options import ATTRIBUTES
+from .schema import AUDIENCE_FIELD, is_audience_field, sync_models
+from .sync_model import SyncModel
+
+__all__ = ["check_model", "check_models"]
+
+Model = type[SyncModel]
+
+
+def check_models(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """E010-E019, for every model that syncs."""
+    try:
+        get_user_model()
+    except ImproperlyConfigured:
+        return [_no_users()]
+    chosen = None if app_configs is None else {config.label for config in app_configs}
+    return [
+        message
+        for model in sync_models()
+        if chosen is None or model._meta.app_label in chosen
+        for message in check_model(model)
+    ]
+
+
+def check_model(model: Model) -> list[CheckMessage]:
+    """Everything there is to say about one model."""
+    return [
+        *_check_attributes(model),
+        *_check_merge(model),
+        *_check_read_only(model),
+        *_check_audience(model),
+        *_check_names(model),
+        *_check_manager(model),
+    ]
+
+
+def _no_users() -> CheckMessage:
+    return Error(
+        f"Django Pulse shows rows to users, and {settings.AUTH_USER_MODEL} is not installed.",
+        hint='Add the line "django.contrib.auth", to INSTALLED_APPS, or correct AUTH_USER_MODEL.',
+        id="pulse.E019",
+    )
+
+
+def _check_attributes(model: Model) -> Iterator[CheckMessage]:
+    for name in model._sync.unknown:
+        yield Error(
+            f"`class Sync` has no attribute {name!r}.",
+            hint=_instead(name, ATTRIBUTES),
+            obj=model,
+            id="pulse.E010",
+        )
+    for mistake in model._sync.mistakes:
+        yield Error(
+            f"In `class Sync`, {mistake.message}", hint=mistake.hint, obj=model, id="pulse.E011"
+        )
+
+
+def _check_merge(model: Model) -> Iterator[CheckMessage]:
+    columns = columns_of(model)
+    for name, rule in model._sync.merge.items():
+        if name not in columns:
+            yield _not_a_field(model, name, "merge", "pulse.E012")
+        else:
+            yield from _check_rule(model, columns[name].field, rule)
+
+
+def _check_rule(model: Model, field: Any, rule: MergeRule) -> Iterator[CheckMessage]:
+    rule_name, kind = type(rule).__name__, kind_of(field)
+    if rule.kinds is not None and kind not in rule.kinds:
+        yield Error(
+            f"The merge rule {rule_name} cannot serve {field.name!r}, whose values are {kind}.",
+            hint=f"It serves {', '.join(sorted(rule.kinds))}. Choose another rule for the field.",
+            obj=model,
+            id="pulse.E013",
+        )
+    elif field.null and not rule.nullable:
+        yield Error(
+            f"The merge rule {rule_name} has no null, but {field.name!r} may be null.",
+            hint=f"Remove null=True from {field.name!r} and give it a default.",
+            obj=model,
+            id="pulse.E014",
+        )
+
+
+def _check_read_only(model: Model) -> Iterator[CheckMessage]:
+    for name in sorted(model._sync.read_only - columns_of(model).keys()):
+        yield _not_a_field(model, name, "read_only", "pulse.E015")
+
+
+def _not_a_field(model: Model, name: str, attribute: str, check: str) -> CheckMessage:
+    columns = columns_of(model)
+    stored = {field.name for field in model._meta.get_fields()}
+    hint = (
+        "Keys, bookkeeping columns, many-to-many, generated and auto_now fields are not in "
+        "documents; remove it."
+        if name in stored
+        else _instead(name, columns)
+    )
+    return Error(
+        f"`{attribute}` in `class Sync` names {name!r}, which is no field that syncs.",
+        hint=hint,
+        obj=model,
+        id=check,
+    )
+
+
+def _check_audience(model: Model) -> Iterator[CheckMessage]:
+    """A row that names a user and does not say who sees it would go to everybody."""
+    fields: list[Any] = list(model._meta.concrete_fields)
+    if model._sync.audience is not None or any(is_audience_field(field) for field in fields):
+        return
+    for field in fields:
+        if field.name == AUDIENCE_FIELD and field.related_model is not None:
+            yield Error(
+                f"{AUDIENCE_FIELD!r} is a foreign key to {field.related_model._meta.label}, not "
+                f"to {settings.AUTH_USER_MODEL}: as it is, every signed-in user would see the row.",
+                hint=f'Write audience = "{AUDIENCE_FIELD}__..." in `class Sync`, up to the users.',
+                obj=model,
+                id="pulse.E016",
+            )
+        elif _is_user(field.related_model):
+            yield Error(
+                f"{field.name!r} is a foreign key to {settings.AUTH_USER_MODEL}, but it does not "
+                "say who sees the row: as it is, every signed-in user would.",
+                hint=(
+                    f'Call it "{AUDIENCE_FIELD}", or write audience = "{field.name}" in '
+                    "`class Sync`."
+                ),
+                obj=model,
+                id="pulse.E016",
+            )
+
+
+def _is_user(model: type[models.Model] | None) -> bool:
+    """Proxies of the user model included."""
+    return model is not None and model._meta.concrete_model is get_user_model()._meta.concrete_model
+
+
+def _check_names(model: Model) -> Iterator[CheckMessage]:
+    for field in model._meta.concrete_fields:
+        if field.name == ROW_FIELD:
+            yield Error(
+                f"A field is called {ROW_FIELD!r}, which in documents stands for the row itself.",
+                hint="Rename the field; db_column keeps its column.",
+                obj=model,
+                id="pulse.E017",
+            )
+        elif field.name in BOOKKEEPING and not _is_bookkeeping(field):
+            yield Error(
+                f"{field.name!r} replaces the field of that name that every SyncModel has.",
+                hint="Rename the field; db_column keeps its column.",
+                obj=model,
+                id="pulse.E017",
+            )
+
+
+def _is_bookkeeping(field: Any) -> bool:
+    original = SyncModel._meta.get_field(field.name)
+    return bool(field.get_internal_type() == original.get_internal_type())
+
+
+def _check_manager(model: Model) -> Iterator[CheckMessage]:
+    manager = model._default_manager
+    if not issubclass(_queryset_class(manager), SyncQuerySet):
+        yield Error(
+            f"The default manager {manager.name!r} gives querysets that are no SyncQuerySet, so "
+            "what is written through them would reach no device.",
+            hint=(
+                "Base the manager on django_pulse.manager.SyncManager, or write "
+                "SyncManager.from_queryset(YourQuerySet)() where YourQuerySet is a SyncQuerySet."
+            ),
+            obj=model,
+            id="pulse.E018",
+        )
+
+
+def _queryset_class(manager: models.Manager[Any]) -> type:
+    try:
+        return type(manager.get_queryset())
+    except Exception:  # noqa: BLE001 - a manager of the project may need a request to answer
+        return manager._queryset_class  # type: ignore[attr-defined, no-any-return]
+
+
+def _instead(name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    close = get_close_matches(name, names, n=1)
+    return f"Did you mean {close[0]!r}?" if close else f"There are: {', '.join(names)}."

@@ -1,0 +1,6 @@
+"""What Django and users import: `SyncModel`, and the tables it is backed by."""
+
+from .sync_model import SyncModel
+from .tables import Clock, Device, Document, Feed, Outbox, Outcome, Scope
+
+__all__ = ["Clock", "Device", "Document", "Feed", "Outbox", "Outcome", "Scope", "SyncModel"]

@@ -1,0 +1,129 @@
+"""`class Sync:` inside a model, read once when the class is prepared, as Django reads `Meta`.
+
+    class Sync:
+        merge = {"notes": Text(), "votes": Counter()}
+        audience = "project__members"
+        read_only = ["reviewed_by"]
+
+A child's replaces its parent's as a whole. What is wrong in it is remembered, not raised: the
+system checks report it, with the model's name and a hint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from crdt.rules import MergeRule
+
+__all__ = ["ATTRIBUTES", "Mistake", "SyncOptions", "parse"]
+
+# Everything that `class Sync` may say.
+ATTRIBUTES = ("merge", "audience", "read_only")
+
+_NO_RULES: Mapping[str, MergeRule] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """An attribute of `class Sync` that could not be used: what is wrong, and what to write."""
+
+    attribute: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class SyncOptions:
+    """How a model syncs. `audience` is a lookup from the row to its users."""
+
+    merge: Mapping[str, MergeRule] = field(default_factory=lambda: _NO_RULES)
+    audience: str | None = None
+    read_only: frozenset[str] = frozenset()
+    unknown: tuple[str, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
+
+
+def parse(declared: type | None) -> SyncOptions:
+    """The options a `class Sync` stands for; None stands for the defaults."""
+    said = {} if declared is None else _attributes(declared)
+    mistakes: list[Mistake] = []
+    return SyncOptions(
+        merge=_merge(said.get("merge"), mistakes),
+        audience=_audience(said.get("audience"), mistakes),
+        read_only=_read_only(said.get("read_only"), mistakes),
+        unknown=tuple(sorted(set(said) - set(ATTRIBUTES))),
+        mistakes=tuple(mistakes),
+    )
+
+
+def _attributes(declared: type) -> dict[str, Any]:
+    """Also those of the classes it inherits from: `class Sync(Parent.Sync)` extends them."""
+    said: dict[str, Any] = {}
+    for cls in reversed(declared.__mro__[:-1]):
+        said.update(vars(cls))
+    return {name: value for name, value in said.items() if not name.startswith("_")}
+
+
+def _merge(value: Any, mistakes: list[Mistake]) -> Mapping[str, MergeRule]:
+    if value is None:
+        return _NO_RULES
+    if not isinstance(value, Mapping):
+        mistakes.append(
+            Mistake(
+                "merge",
+                f"`merge` is {value!r}, not a dictionary.",
+                'Write merge = {"field": Text()}.',
+            )
+        )
+        return _NO_RULES
+    rules = {}
+    for name, rule in value.items():
+        if isinstance(name, str) and isinstance(rule, MergeRule):
+            rules[name] = rule
+        else:
+            mistakes.append(_not_a_rule(name, rule))
+    return MappingProxyType(rules)
+
+
+def _not_a_rule(name: Any, rule: Any) -> Mistake:
+    called = f"{rule.__name__}()" if isinstance(rule, type) else "Latest()"
+    return Mistake(
+        "merge",
+        f"`merge` gives {rule!r} for {name!r}, which is not a merge rule.",
+        f'Write merge = {{"{name}": {called}}}, an instance of a MergeRule.',
+    )
+
+
+def _audience(value: Any, mistakes: list[Mistake]) -> str | None:
+    if value is None or (isinstance(value, str) and value):
+        return value
+    mistakes.append(
+        Mistake(
+            "audience",
+            f"`audience` is {value!r}, not a lookup.",
+            'Write the lookup from the row to its users, as audience = "project__members".',
+        )
+    )
+    return None
+
+
+def _read_only(value: Any, mistakes: list[Mistake]) -> frozenset[str]:
+    if value is None:
+        return frozenset()
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
+        names = list(value)
+        if all(isinstance(name, str) for name in names):
+            return frozenset(names)
+    mistakes.append(
+        Mistake(
+            "read_only",
+            f"`read_only` is {value!r}, not a list of field names.",
+            f"Write read_only = [{value!r}]."
+            if isinstance(value, str)
+            else 'Write read_only = ["field"].',
+        )
+    )
+    return frozenset()

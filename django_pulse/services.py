@@ -1,0 +1,63 @@
+"""What a session asks of the rest of the app: the shape of it, without the app.
+
+All of it is plain synchronous code that may query the database and returns evaluated values, so
+that a session can have it run in a thread. `backend.Backend` is the real thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from crdt.messages import Item, Key
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+    from .auth import Handshake, SignIn
+    from .feed import Change, Page
+    from .writes import ItemResult, StoredOutcome
+
+__all__ = ["Services"]
+
+
+class Services(Protocol):
+    """Faults of the client are raised as `crdt.errors.RemoteFault`; the rest are our own."""
+
+    def now(self) -> int:
+        """The server's clock: milliseconds since 1970."""
+
+    def sign_in(self, handshake: Handshake, token: str | None) -> SignIn:
+        """Who this is; raises where it is nobody."""
+
+    def current_user(self, signed: SignIn) -> AbstractBaseUser:
+        """The user as the database has them now; raises once they may not be served."""
+
+    def claim_replica(self, user: AbstractBaseUser, device: str, replica: int) -> None:
+        """Register the replica id to this user's device; raises where it is somebody else's."""
+
+    def epoch(self) -> str:
+        """The name of the database's present epoch."""
+
+    def schemas(self) -> tuple[Mapping[str, Any], ...]:
+        """The description of every synced model."""
+
+    def scope_heads(self, user: AbstractBaseUser) -> dict[str, int]:
+        """Every scope the user may read, with its head; what is committed is counted in."""
+
+    def push(
+        self, user: AbstractBaseUser, replica: int, items: Sequence[Item]
+    ) -> Sequence[ItemResult]:
+        """Merge and commit; one result per item, in order."""
+
+    def outcomes(self, replica: int) -> Sequence[StoredOutcome]:
+        """What the replica has not confirmed yet."""
+
+    def confirm(self, replica: int, ids: Sequence[int]) -> None:
+        """Forget these outcomes of the replica."""
+
+    def pull(self, scope: str, cursor: int, limit: int) -> Page:
+        """The next page of a scope."""
+
+    def documents(self, user: AbstractBaseUser, keys: Sequence[Key]) -> Sequence[Change]:
+        """Those of the documents that the user may see, whole."""

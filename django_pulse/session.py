@@ -1,0 +1,339 @@
+"""The server's side of one connection, as a state machine without I/O.
+
+Every entry point is a generator of *steps*: frames to send, work to do in a thread, groups of
+the channel layer to join. Whoever drives it performs each step and sends the result back in (or
+throws the exception of failed work). So the protocol runs the same under a WebSocket, under an
+HTTP request and in a test without an event loop.
+
+Laws:
+
+1. Nothing is read, merged or told before `hello` has been answered by `welcome`.
+2. What a client may send is a table of state and message; its own words never name code.
+3. A connection joins a scope's group before it reads the scope's head, so that what is not in the
+   head arrives live.
+4. Whatever a client sends, or a service raises, is answered by an error frame. It ends the
+   connection only where the two sides could not go on.
+5. Whoever may no longer be served is noticed at the next push, pull, ping or timer.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import orjson
+
+from crdt.errors import Malformed, RemoteFault, TooLarge
+from crdt.frames import decode, encode
+from crdt.messages import (
+    PROTOCOL,
+    Ack,
+    Changes,
+    Confirm,
+    Fault,
+    Hello,
+    Item,
+    Key,
+    Leave,
+    Limits,
+    Message,
+    Outcome,
+    Outcomes,
+    Ping,
+    Pong,
+    Pull,
+    Push,
+    Welcome,
+)
+
+from .answers import batches, item_of, outcome, parts, verdict
+from .steps import Close, CloseCode, Join, Part, Send, Step, Steps, ask
+
+if TYPE_CHECKING:
+    from .auth import Handshake, SignIn
+    from .feed import Change
+    from .services import Services
+    from .writes import ItemResult
+
+__all__ = ["Bounds", "Session", "State"]
+
+logger = logging.getLogger(__name__)
+
+
+class State(Enum):
+    """Where the conversation stands."""
+
+    NEW = auto()
+    READY = auto()
+    CLOSED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one connection may ask for; the settings of the same names say why."""
+
+    frame_bytes: int
+    push_rows: int
+    page_rows: int
+    page_bytes: int
+    poll_seconds: float
+    update_structs: int
+
+
+# Characters of a device's name: what the table of devices holds. A UUID has 36.
+MAX_DEVICE_CHARS: Final = 100
+
+# How a fault ends the connection, where it does. The error frame before it says more.
+_ENDINGS: Final[Mapping[str, tuple[CloseCode, str]]] = {
+    "unauthenticated": (CloseCode.UNAUTHENTICATED, "Nobody is signed in."),
+    "forbidden": (CloseCode.FORBIDDEN, "The page's Origin is not trusted."),
+    "epoch": (CloseCode.CONFLICT, "The database has another epoch: say hello again."),
+    "replica_taken": (CloseCode.CONFLICT, "Say hello again with a new replica id."),
+}
+
+_INTERNAL = "Something failed on the server. Nothing of this message is lost: send it again later."
+
+
+class Session:
+    """One connection. Its messages are handled one after another."""
+
+    __slots__ = (
+        "_bounds",
+        "_handshake",
+        "_replica",
+        "_services",
+        "_signed",
+        "checks",
+        "scopes",
+        "state",
+    )
+
+    def __init__(self, services: Services, handshake: Handshake, bounds: Bounds) -> None:
+        self._services = services
+        self._handshake = handshake
+        self._bounds = bounds
+        self._signed: SignIn | None = None
+        self._replica = 0
+        self.state = State.NEW
+        self.scopes: frozenset[str] = frozenset()
+        #: How often the user was found to be in good standing.
+        self.checks = 0
+
+    # Entry points
+
+    def receive(self, frame: bytes) -> Steps:
+        """Answer a binary frame."""
+        if self.state is State.CLOSED:
+            return
+        try:
+            message = decode(frame, self._bounds.frame_bytes)
+        except RemoteFault as fault:
+            yield Send(encode(Fault(fault.code, str(fault))))
+            return
+        push = message.id if isinstance(message, Push) else None
+        yield from self._guarded(self._handle(message), push)
+
+    def receive_text(self, text: str) -> Steps:
+        """Answer a text frame: the JSON protocol, which this server does not speak yet."""
+        if self.state is State.CLOSED:
+            return
+        message = "Send binary frames: this server has no text protocol."
+        yield Send(orjson.dumps({"type": "error", "code": "protocol", "message": message}).decode())
+
+    def relay(self, scope: str, frame: bytes) -> Steps:
+        """Pass on a live frame that came for `scope`, if the client still reads that."""
+        if self.state is State.READY and scope in self.scopes:
+            yield Send(frame)
+
+    def check(self) -> Steps:
+        """Find out whether the user may still be served, for clients that do not ping."""
+        if self.state is State.READY:
+            yield from self._guarded(self._refresh(), None)
+
+    def expire(self) -> Steps:
+        """End a connection whose hello did not come in time."""
+        self.state = State.CLOSED
+        yield Close(CloseCode.TOO_SLOW, "No hello came in time.")
+
+    # The table
+
+    def _handle(self, message: Message) -> Steps:
+        handler = self._TABLE[self.state].get(type(message))
+        if handler is None:
+            raise RemoteFault(_out_of_place(self.state, message), code="protocol")
+        yield from handler(self, message)
+
+    def _hello(self, hello: Hello) -> Steps:
+        if hello.protocol != PROTOCOL:
+            raise RemoteFault(
+                f"This server speaks version {PROTOCOL} of the protocol, not {hello.protocol}: "
+                f"update the {'server' if hello.protocol > PROTOCOL else 'client'}.",
+                code="protocol",
+            )
+        if len(hello.device) > MAX_DEVICE_CHARS or not hello.device.isprintable():
+            raise Malformed(
+                f'In a message "hello", "device" must be a name of at most {MAX_DEVICE_CHARS} '
+                "printable characters."
+            )
+        signed, scopes = yield from ask(self._admit, hello)
+        yield Join(scopes)
+        welcome, outcomes = yield from ask(self._open, signed, hello)
+        new = frozenset(welcome.scopes) - scopes
+        if new:
+            yield Join(new)
+        self._signed, self._replica = signed, hello.replica
+        self.scopes = frozenset(welcome.scopes)
+        self.state = State.READY
+        self.checks += 1
+        yield Send(encode(welcome))
+        for batch in batches(outcomes, self._bounds.page_rows):
+            yield Send(encode(Outcomes(batch)))
+
+    def _push(self, push: Push) -> Steps:
+        if len(push.items) > self._bounds.push_rows:
+            raise TooLarge(
+                f"A push of {len(push.items)} rows is over the limit of {self._bounds.push_rows}."
+            )
+        results = yield from ask(self._commit, push)
+        verdicts = {index: verdict(result) for index, result in enumerate(results)}
+        exceptions = {index: said for index, said in verdicts.items() if said is not None}
+        yield Send(encode(Ack(push.id, len(push.items), exceptions)))
+
+    def _pull(self, pull: Pull) -> Steps:
+        yield from self._refresh()
+        for scope, cursor in pull.cursors.items():
+            if scope in self.scopes:
+                yield from self._pages(pull.id, scope, cursor)
+            else:
+                yield Send(encode(Leave(scope)))
+        if pull.documents:
+            yield from self._documents(pull)
+
+    def _ping(self, ping: Ping) -> Steps:
+        heads = yield from self._refresh()
+        yield Send(encode(Pong(ping.time, heads)))
+
+    def _confirm(self, confirm: Confirm) -> Steps:
+        yield from ask(self._services.confirm, self._replica, confirm.outcomes)
+
+    _TABLE: ClassVar[Mapping[State, Mapping[type, Callable[[Session, Any], Steps]]]] = {
+        State.NEW: {Hello: _hello},
+        State.READY: {Push: _push, Pull: _pull, Ping: _ping, Confirm: _confirm},
+        State.CLOSED: {},
+    }
+
+    # Work: these run in a thread, while the connection waits, and change nothing of the session
+
+    def _admit(self, hello: Hello) -> tuple[SignIn, frozenset[str]]:
+        signed = self._services.sign_in(self._handshake, hello.token)
+        self._services.claim_replica(signed.user, hello.device, hello.replica)
+        return signed, frozenset(self._services.scope_heads(signed.user))
+
+    def _open(self, signed: SignIn, hello: Hello) -> tuple[Welcome, list[Outcome]]:
+        services, bounds = self._services, self._bounds
+        if hello.outcomes:
+            services.confirm(hello.replica, hello.outcomes)
+        welcome = Welcome(
+            epoch=services.epoch(),
+            time=services.now(),
+            user=str(signed.user.pk),
+            schemas=services.schemas(),
+            scopes=services.scope_heads(signed.user),
+            limits=Limits(bounds.frame_bytes, bounds.push_rows, bounds.update_structs),
+            poll=bounds.poll_seconds,
+        )
+        return welcome, [outcome(one) for one in services.outcomes(hello.replica)]
+
+    def _commit(self, push: Push) -> Sequence[ItemResult]:
+        user = self._services.current_user(self._known())
+        if push.epoch != self._services.epoch():
+            raise RemoteFault(
+                "This push is for another epoch of the database: connect again.", code="epoch"
+            )
+        return self._services.push(user, self._replica, push.items)
+
+    def _current_heads(self) -> dict[str, int]:
+        return self._services.scope_heads(self._services.current_user(self._known()))
+
+    def _wanted(self, keys: Sequence[Key]) -> Sequence[Change]:
+        return self._services.documents(self._services.current_user(self._known()), keys)
+
+    def _known(self) -> SignIn:
+        assert self._signed is not None, "only a session that is ready asks this"
+        return self._signed
+
+    # Parts of answers
+
+    def _refresh(self) -> Generator[Step, Any, dict[str, int]]:
+        """The heads of what the user may read now; leaves what they no longer may."""
+        heads = yield from ask(self._current_heads)
+        self.checks += 1
+        gained, lost = heads.keys() - self.scopes, self.scopes - heads.keys()
+        self.scopes = frozenset(heads)
+        if gained:
+            yield Join(frozenset(gained))
+        if lost:
+            yield Part(lost)
+        for scope in sorted(lost):
+            yield Send(encode(Leave(scope)))
+        return heads
+
+    def _pages(self, pull: int, scope: str, cursor: int) -> Steps:
+        """Everything in `scope` past `cursor`, a page at a time."""
+        more = True
+        while more:
+            page = yield from ask(self._services.pull, scope, cursor, self._bounds.page_rows)
+            if page.more and page.end <= cursor:
+                raise RuntimeError(f"The feed stands still at position {cursor}.")
+            items = tuple(item_of(change) for change in page.items)
+            leaves = tuple(Key(model, sync_id) for model, sync_id in page.leaves)
+            changes = Changes(scope, page.start, page.end, page.more, False, pull, items, leaves)
+            yield Send(encode(changes))
+            more, cursor = page.more, page.end
+
+    def _documents(self, pull: Pull) -> Steps:
+        """The documents asked for, whole; those the user may not see are left out in silence."""
+        pending: tuple[Item, ...] = ()
+        for keys in batches(pull.documents, self._bounds.page_rows):
+            found = yield from ask(self._wanted, keys)
+            for part in parts(found, self._bounds.page_bytes):
+                if pending:
+                    yield Send(encode(Changes(None, 0, 0, True, pull=pull.id, items=pending)))
+                pending = part
+        yield Send(encode(Changes(None, 0, 0, pull=pull.id, items=pending)))
+
+    # Faults
+
+    def _guarded(self, steps: Generator[Step, Any, Any], push: int | None) -> Steps:
+        """Run `steps`; whatever they raise becomes an answer."""
+        try:
+            yield from steps
+        except RemoteFault as fault:
+            yield from self._refuse(fault, push)
+        except Exception:
+            logger.exception("Answering a message failed.")
+            yield from self._refuse(RemoteFault(_INTERNAL, code="internal"), push)
+
+    def _refuse(self, fault: RemoteFault, push: int | None) -> Steps:
+        ending = _ENDINGS.get(fault.code)
+        if ending is None and (self.state is State.NEW or fault.code == "protocol"):
+            # Without a welcome there is nothing to go on with; a message out of place means
+            # that the client is not where this session thinks it is.
+            internal = fault.code == "internal"
+            code = CloseCode.INTERNAL if internal else CloseCode.PROTOCOL
+            ending = code, f"See the error frame: {fault.code}."[:100]
+        yield Send(encode(Fault(fault.code, str(fault), ending is not None, push)))
+        if ending is not None:
+            self.state = State.CLOSED
+            yield Close(*ending)
+
+
+def _out_of_place(state: State, message: Message) -> str:
+    if isinstance(message, Hello):
+        return "Say hello once only: this connection is open already."
+    if isinstance(message, Push | Pull | Ping | Confirm):
+        return "Say hello first: nothing is answered before it."
+    return f"A {type(message).__name__.lower()} is for the server to send."

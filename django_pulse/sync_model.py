@@ -1,0 +1,95 @@
+"""`SyncModel`: the abstract base whose rows are mirrored as documents.
+
+Its own bases must be abstract *models*, never plain classes: Django writes a plain base into the
+migrations of every model below it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from functools import partial
+from typing import Any, ClassVar, Self
+
+from django.db import models
+from django.db.models.functions import Now
+from django.db.models.signals import class_prepared, post_delete, pre_delete
+
+from .bookkeeping import MomentField, RandomUUID, SyncIdField
+from .manager import SyncManager
+from .options import SyncOptions, parse
+from .writes import deleting, noting, saving, seen
+
+__all__ = ["SyncModel"]
+
+
+class SyncModel(models.Model):
+    """A model whose rows sync.
+
+    sync_id: the row's identity on every device.
+    version: how many updates were merged into the row; the server counts it.
+    is_local_only: True while the row has edits that were not synced yet.
+    sync_error: why the row's latest edits could not be stored; empty when they were.
+    created_at, updated_at: when the row was first and last written in this database.
+    """
+
+    sync_id = SyncIdField(
+        default=uuid.uuid4, unique=True, editable=False, db_default=RandomUUID()
+    )
+    version = models.PositiveIntegerField(default=0, editable=False, db_default=0)
+    is_local_only = models.BooleanField(default=False, db_default=False)
+    sync_error = models.TextField(blank=True, default="", db_default="")
+    created_at = MomentField(auto_now_add=True, db_default=Now())
+    updated_at = MomentField(auto_now=True, db_default=Now())
+
+    objects = SyncManager()
+
+    _sync: ClassVar[SyncOptions] = SyncOptions()
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def from_db(
+        cls, db: str | None, field_names: Collection[str], values: Collection[Any], **kwargs: Any
+    ) -> Self:
+        """As Django's, and remember what was loaded: what `save` will write is the difference."""
+        instance = super().from_db(db, field_names, values, **kwargs)
+        seen.note_loaded(instance, field_names, values)
+        return instance
+
+    def refresh_from_db(self, using: Any = None, fields: Any = None, **kwargs: Any) -> None:
+        """As Django's; what was read anew is not an edit."""
+        names = None if fields is None else list(fields)
+        super().refresh_from_db(using=using, fields=names, **kwargs)
+        seen.note_refreshed(self, names)
+
+    def _save_table(
+        self,
+        raw: bool = False,
+        cls: Any = None,
+        force_insert: Any = False,
+        force_update: bool = False,
+        using: Any = None,
+        update_fields: Any = None,
+    ) -> bool:
+        """Where Django writes one table, after `pre_save` and before `post_save`."""
+        save = super()._save_table  # type: ignore[misc]
+        arguments = (raw, cls, force_insert, force_update, using, update_fields)
+        return saving.save_table(self, partial(save, *arguments), *arguments)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: saves that are not committed yet stay behind."""
+        return seen.without_saves(super().__getstate__())
+
+
+def _prepare(sender: type[models.Model], **kwargs: Any) -> None:
+    """Read a model's `class Sync`, and have its deletions told."""
+    if issubclass(sender, SyncModel):
+        sender._sync = parse(getattr(sender, "Sync", None))
+        if not sender._meta.abstract:
+            pre_delete.connect(noting.before_delete, sender=sender, dispatch_uid=f"pulse.{sender!r}")
+            post_delete.connect(deleting.after_delete, sender=sender, dispatch_uid=f"pulse.{sender!r}")
+
+
+class_prepared.connect(_prepare, dispatch_uid="django_pulse.prepare")

@@ -1,0 +1,151 @@
+"""The tables of Django Pulse.
+
+They live in every database that holds SyncModels, so that a row, its document and what is to be
+sent about it commit together. References between them carry no database constraint: the write
+path inserts thousands of them per batch, always knows that the target exists, and deletes none
+of the targets.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+
+__all__ = ["Clock", "Device", "Document", "Feed", "Outbox", "Outcome", "Scope"]
+
+
+def _reference(to: str) -> models.ForeignKey[Any, Any]:
+    """A reference without constraint, own index or reverse accessor."""
+    return models.ForeignKey(
+        to, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+
+
+class Clock(models.Model):
+    """Who this database is: one row, id 1, made when it is first needed.
+
+    `replica` is the server's own replica id, `epoch` names this life of the database, `position`
+    is the last position given out in the feed.
+    """
+
+    id = models.BigIntegerField(primary_key=True)
+    replica = models.BigIntegerField()
+    epoch = models.CharField(max_length=32)
+    position = models.BigIntegerField(default=0)
+
+    class Meta:
+        app_label = "django_pulse"
+
+    def __str__(self) -> str:
+        return f"epoch {self.epoch} at {self.position}"
+
+
+class Scope(models.Model):
+    """A unit of visibility: `key` names it, `head` is the position of its latest change.
+
+    `access` counts the changes of who may read it.
+    """
+
+    key = models.TextField(unique=True)
+    head = models.BigIntegerField(default=0)
+    access = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        app_label = "django_pulse"
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Document(models.Model):
+    """The CRDT of one row. `scopes` are the keys of the scopes it is in.
+
+    `model` is the row's `app.model` in lower case, `state` a Yjs update, `version` the number of
+    updates merged.
+    """
+
+    model = models.CharField(max_length=201)  # two names of up to 100 characters and a dot
+    sync_id = models.UUIDField()
+    state = models.BinaryField(default=b"")
+    version = models.PositiveBigIntegerField(default=0)
+    deleted = models.BooleanField(default=False)
+    scopes = models.JSONField(default=list)
+
+    class Meta:
+        app_label = "django_pulse"
+        constraints = [
+            models.UniqueConstraint(fields=["model", "sync_id"], name="pulse_document_row")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.sync_id}"
+
+
+class Outbox(models.Model):
+    """A committed change of a document in a scope that has no position in the feed yet.
+
+    The scope is named by its key: its row is made by whoever stamps, so that a transaction that
+    stays open never holds a scope that others write to.
+    """
+
+    document = _reference("django_pulse.Document")
+    scope = models.TextField()
+    update = models.BinaryField(default=b"")
+
+    class Meta:
+        app_label = "django_pulse"
+        verbose_name_plural = "outbox"
+
+    def __str__(self) -> str:
+        return f"document {self.document_id} for scope {self.scope}"
+
+
+class Feed(models.Model):
+    """The position of a document's latest change in a scope; `present` is False once it left."""
+
+    scope = _reference("django_pulse.Scope")
+    document = _reference("django_pulse.Document")
+    position = models.BigIntegerField()
+    present = models.BooleanField(default=True)
+
+    class Meta:
+        app_label = "django_pulse"
+        verbose_name_plural = "feed"
+        constraints = [
+            models.UniqueConstraint(fields=["scope", "document"], name="pulse_feed_document")
+        ]
+        indexes = [models.Index(fields=["scope", "position"], name="pulse_feed_position")]
+
+    def __str__(self) -> str:
+        return f"document {self.document_id} in scope {self.scope_id} at {self.position}"
+
+
+class Outcome(models.Model):
+    """What became of a push that has something to tell its replica, until that confirms it."""
+
+    replica = models.BigIntegerField(db_index=True)
+    document = _reference("django_pulse.Document")
+    clock = models.BigIntegerField()
+    payload = models.JSONField(default=dict)
+
+    class Meta:
+        app_label = "django_pulse"
+
+    def __str__(self) -> str:
+        return f"document {self.document_id} for replica {self.replica}"
+
+
+class Device(models.Model):
+    """Whose a replica id is: registered on first use, never handed over."""
+
+    replica = models.BigIntegerField(unique=True)
+    user = models.CharField(max_length=255)
+    device = models.CharField(max_length=100)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        app_label = "django_pulse"
+
+    def __str__(self) -> str:
+        return f"replica {self.replica} of {self.user}"

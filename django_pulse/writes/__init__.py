@@ -1,0 +1,7 @@
+"""The write path: every writer of a synced row comes through here."""
+
+from .items import ItemResult, PushItem, StoredOutcome
+from .outcomes import confirm, outcomes
+from .pushing import push
+
+__all__ = ["ItemResult", "PushItem", "StoredOutcome", "confirm", "outcomes", "push"]

@@ -1,0 +1,49 @@
+"""What goes into the write path from a client, and what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from uuid import UUID
+
+__all__ = ["ItemResult", "PushItem", "StoredOutcome"]
+
+
+@dataclass(frozen=True, slots=True)
+class PushItem:
+    """One pushed update: of the document of this model ("todo.task") and row."""
+
+    model: str
+    id: UUID
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ItemResult:
+    """What became of a pushed update.
+
+    "ok": merged and durable; `reverted` tells per field what the server undid
+    (`{"value", "code", "message"}`), `outcome` under which id that is stored, `clock` the
+    pusher's next clock.
+    "resend": send again from `clock`. "refused": nothing was taken, because of `code`. "busy":
+    somebody else holds the row; send the same again a little later.
+    """
+
+    status: Literal["ok", "resend", "refused", "busy"]
+    clock: int | None = None
+    code: str = ""
+    message: str = ""
+    reverted: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    outcome: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOutcome:
+    """An outcome that its replica has not confirmed yet."""
+
+    id: int
+    model: str
+    sync_id: UUID
+    clock: int
+    reverted: Mapping[str, Mapping[str, Any]]

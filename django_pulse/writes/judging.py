@@ -1,0 +1,224 @@
+"""Judging: which of the pushed entries may stand.
+
+Every pushed entry is checked, whether it won or not. What may not stand is undone; errors that
+were there before the push undo nothing. Foreign keys are looked up once for a whole batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db import models
+
+from crdt.entry import ROW_FIELD, Entry
+from crdt.schema import Field
+from crdt.update import Push
+
+from .. import scopes
+from ..columns import AnyField, columns_of
+from .merging import Merged, Reverts
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+    from ..sync_model import SyncModel
+
+__all__ = ["Judge"]
+
+Known = Mapping[tuple[str, Any], bool]
+"""Whether the target of a foreign key is there, by field name and key."""
+
+
+class Judge:
+    """Judges the pushes of one user to one model, as a batch."""
+
+    def __init__(self, user: AbstractBaseUser, model: type[SyncModel], using: str) -> None:
+        self.user = user
+        self.model = model
+        self.using = using
+        self._owner = scopes.owner_field(model)
+        self._targets: dict[str, set[Any]] = {}
+        self._blank = model()
+
+    def look_up(self, merges: Iterable[tuple[Merged, Push]]) -> None:
+        """Find out which targets of the pushed foreign keys there are, in a query per field."""
+        wanted: dict[str, set[Any]] = {}
+        columns = columns_of(self.model)
+        foreign = {n for n, c in columns.items() if isinstance(c.field, models.ForeignKey)}
+        if self._owner is not None:
+            foreign.discard(self._owner.name)
+        if not foreign:
+            return
+        for merged, push in merges:
+            for entry in push.entries:
+                if entry.field in foreign:
+                    known = merged.schema.fields[entry.field]
+                    wanted.setdefault(entry.field, set()).update(
+                        live.value for live in known.live([entry]) if live.value is not None
+                    )
+        for name, keys in wanted.items():
+            field = columns[name].field
+            assert isinstance(field, models.ForeignKey)
+            self._targets[name] = self._existing(field, keys)
+
+    def judge(self, merged: Merged, push: Push) -> Reverts:
+        """Undo what may not stand; returns what that was."""
+        reverts: Reverts = {}
+        for entry in push.entries:
+            known = merged.schema.get(entry.field)
+            error = self._error(merged, push, entry, known)
+            if error is not None:
+                merged.revert([entry])
+                reverts[entry.field] = {"value": entry.value, **error}
+        for name in push.text_fields:
+            known = merged.schema.fields.get(name)
+            error = _may_not_write(name, known) or _text_error(merged, name, self._blank, known)
+            if error is not None:
+                value = merged.document.text(name)
+                merged.revert_text(name)
+                merged.revert(entry for entry in push.entries if entry.field == name)
+                reverts[name] = {"value": value, **error}
+        return reverts
+
+    def judge_row(self, merged: Merged, push: Push) -> Reverts:
+        """Run the row's own `clean()`, if the model has one; what it assigns are server entries."""
+        row = merged.row
+        if row is None or merged.deleted or self.model.clean is models.Model.clean:
+            return {}
+        try:
+            row.clean()
+        except ValidationError as error:
+            return self._undone(merged, push, error)
+        merged.absorb()
+        return {}
+
+    def _undone(self, merged: Merged, push: Push, error: ValidationError) -> Reverts:
+        by_field = error.error_dict if hasattr(error, "error_dict") else {}
+        named = set(by_field) - {NON_FIELD_ERRORS}
+        pushed = {entry.field for entry in push.entries} | set(push.text_fields)
+        blamed = (named & pushed) or (pushed - {ROW_FIELD})
+        reverts: Reverts = {}
+        texts = {name for name in blamed if merged.schema.fields[name].rule.text}
+        for entry in push.entries:
+            if entry.field in blamed:
+                merged.revert([entry])
+                reverts[entry.field] = {"value": entry.value, **_told(error)}
+        for name in texts:
+            reverts[name] = {"value": merged.document.text(name), **_told(error)}
+            merged.revert_text(name)
+        if merged.inserted:
+            for name in reverts.keys() - {ROW_FIELD}:
+                field = columns_of(self.model)[name].field
+                setattr(merged.row, field.attname, field.get_default())
+        return reverts
+
+    def _error(
+        self, merged: Merged, push: Push, entry: Entry, known: Field | None
+    ) -> dict[str, str] | None:
+        if known is None:
+            return _error("unknown_field", f"There is no field {entry.field!r}.")
+        forbidden = _may_not_write(entry.field, known) or _bad_replacement(merged, push, entry, known)
+        if forbidden is not None:
+            return forbidden
+        if known.rule.text:
+            return None if entry.value is None else _error("invalid", "A text's entry has no value.")
+        live = known.live([entry])
+        if not live:
+            return _error("invalid", f"This is not a value of kind {known.kind}.")
+        return self._value_error(entry.field, live[0].value, known)
+
+    def _value_error(self, name: str, value: Any, known: Field) -> dict[str, str] | None:
+        if name == ROW_FIELD:
+            return None if isinstance(value, bool) else _error("invalid", "Say true or false.")
+        if self._owner is not None and name == self._owner.name:
+            if value == self.user.pk or str(value) == str(self.user.pk):
+                return None
+            return _error("forbidden", "A device's rows belong to whoever is signed in on it.")
+        if known.rule.additive:
+            return None if value is not None else _error("null", "A difference cannot be null.")
+        field = columns_of(self.model)[name].field
+        return _first_error(lambda: self._clean(field, name, value))
+
+    def _clean(self, field: AnyField, name: str, value: Any) -> None:
+        column = columns_of(self.model)[name]
+        if not isinstance(field, models.ForeignKey):
+            field.clean(column.to_column(value), self._blank)
+        elif value is None:
+            if not field.null:
+                raise ValidationError(field.error_messages["null"], code="null")
+        elif value not in self._targets.get(name, ()):
+            raise ValidationError("There is no such row, or you may not see it.", code="missing")
+
+    def _existing(self, field: models.ForeignKey[Any, Any], keys: set[Any]) -> set[Any]:
+        from ..sync_model import SyncModel
+
+        target = field.remote_field.model
+        rows = target._base_manager.using(self.using).complex_filter(field.get_limit_choices_to())
+        owner = scopes.owner_field(target) if issubclass(target, SyncModel) else None
+        if owner is not None:
+            rows = rows.filter(**{owner.name: self.user.pk})
+        attname = field.target_field.attname
+        return set(rows.filter(**{f"{attname}__in": keys}).values_list(attname, flat=True))
+
+
+def _may_not_write(name: str, known: Field | None) -> dict[str, str] | None:
+    if known is None:
+        return _error("unknown_field", f"There is no field {name!r}.")
+    if not known.rule.client_writes or known.options.get("read_only"):
+        return _error("read_only", "Devices cannot write this field.")
+    return None
+
+
+def _bad_replacement(
+    merged: Merged, push: Push, entry: Entry, known: Field
+) -> dict[str, str] | None:
+    """Nobody replaces what he cannot have seen, or another field's entries, or a difference."""
+    if entry.replaces and known.rule.additive:
+        return _error("forbidden", "Only the server folds what adds up.")
+    loaded = merged.document.loaded
+    for dot in entry.replaces:
+        there = loaded.entries.get(dot) or merged.document.entries.get(dot)
+        if there is not None and there.field != entry.field:
+            return _error("forbidden", "An entry can only replace entries of its own field.")
+        ahead = dot.clock >= loaded.vector.get(dot.replica, 0)
+        if ahead and not (dot.replica == push.replica and dot.clock < entry.dot.clock):
+            return _error("forbidden", "An entry can only replace what its writer has seen.")
+    return None
+
+
+def _text_error(
+    merged: Merged, name: str, blank: SyncModel, known: Field | None
+) -> dict[str, str] | None:
+    """What is wrong with the merged text and was not wrong before."""
+    if known is None or not known.rule.text:
+        return _error("forbidden", "This field is not a shared text.")
+    field = columns_of(type(blank))[name].field
+    text = merged.document.text(name)
+    if "\0" in text:
+        return _error("invalid", "Text must not hold the character NUL.")
+    error = _first_error(lambda: field.clean(text, blank))
+    before = merged.before.values.get(name, "")
+    if error is None or _first_error(lambda: field.clean(before, blank)) is not None:
+        return None
+    return error
+
+
+def _first_error(check: Callable[[], Any]) -> dict[str, str] | None:
+    try:
+        check()
+    except ValidationError as error:
+        return _told(error)
+    return None
+
+
+def _told(error: ValidationError) -> dict[str, str]:
+    first = error.error_list[0] if hasattr(error, "error_list") else next(
+        iter(error.error_dict.values())
+    )[0]
+    return _error(str(first.code or "invalid"), " ".join(error.messages))
+
+
+def _error(code: str, message: str) -> dict[str, str]:
+    return {"code": code, "message": message}

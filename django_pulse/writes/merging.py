@@ -1,0 +1,134 @@
+"""Merging one row, while its locks are held.
+
+Laws:
+
+1. Everything happens on a scratch document; what is thrown away halfway was never there.
+2. Merge first, judge after: every pushed entry is checked, winner or not, and what may not stand
+   is undone by deleting it, so that what it replaced is live again.
+3. What is not live any more is deleted here, and only here: documents stay small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from crdt.document import Document
+from crdt.entry import Dot, Entry
+from crdt.schema import Row, Schema
+from crdt.stamp import COUNTER_BITS
+
+from ..conf import conf
+from .locking import Held
+from .mirror import absorb, mirror, project
+
+if TYPE_CHECKING:
+    from ..sync_model import SyncModel
+
+__all__ = ["Merged", "Reverts"]
+
+Reverts = dict[str, dict[str, Any]]
+"""What was undone, by field: `{"value", "code", "message"}`."""
+
+
+@dataclass(slots=True)
+class Merged:
+    """A row, its document, and what has become of both so far."""
+
+    held: Held
+    schema: Schema
+    now_ms: int
+    document: Document
+    before: Row
+    """What the document said when nothing but bypassing writes was merged."""
+    changed: bool = False
+    inserted: bool = False
+    deleted: bool = False
+    columns: list[str] = field(default_factory=list)
+    """The fields whose columns have to be written."""
+    shown: dict[str, Any] = field(default_factory=dict)
+    """What the row's columns hold, of the fields that have entries."""
+
+    @classmethod
+    def begin(cls, held: Held, schema: Schema, replica: int, now_ms: int) -> Merged:
+        """Take the row as it is, with what was written behind our back absorbed."""
+        document = Document(bytes(held.document.state), replica)
+        changed = absorb(document, schema, held.row, now_ms)
+        before = schema.read(document)
+        return cls(held, schema, now_ms, document, before, changed, shown=before.values)
+
+    @property
+    def row(self) -> SyncModel | None:
+        """The row: the locked one, or the new one that is to be inserted."""
+        return self.held.row
+
+    def revert(self, entries: Iterable[Entry]) -> None:
+        """Delete entries that may not stand, and those that stand for them."""
+        dots = {entry.dot for entry in entries}
+        stand_ins = [d for d, entry in self.document.entries.items() if entry.stands_for in dots]
+        self.document.delete([*dots, *stand_ins])
+
+    def revert_text(self, name: str) -> None:
+        """Edit a text back to what it was, deletions included."""
+        self.document.set_text(name, self.before.values.get(name, ""))
+
+    def restamp(self, pushed: Iterable[Entry]) -> None:
+        """Rewrite pushed entries whose stamp lies in the future, in their order.
+
+        The rewritten entry stands for the original: it dies when anybody names that one.
+        """
+        limit = (self.now_ms + int(conf.MAX_DRIFT_SECONDS * 1000)) << COUNTER_BITS
+        document = self.document
+        late = [each for each in pushed if each.stamp > limit and each.dot in document.entries]
+        document.delete([each.dot for each in late])
+        for each in sorted(late, key=lambda entry: (entry.stamp, entry.dot)):
+            stamp = document.next_stamp(self.now_ms)
+            document.append(each.field, stamp, each.value, each.replaces, each.dot)
+
+    def compact(self) -> None:
+        """Delete what is not live any more, and fold what adds up."""
+        document = self.document
+        live: set[Dot] = set()
+        for name in tuple(document.fields()):
+            entries = document.live(name)
+            live.update(entry.dot for entry in entries)
+            known = self.schema.get(name)
+            if known is None or not known.rule.additive or len(entries) < 2:
+                continue
+            folded = known.rule.fold(known.live(entries))
+            if folded is not None:
+                gone = set(folded.replaces)
+                stamp = max(entry.stamp for entry in entries if entry.dot in gone)
+                live -= gone
+                live.add(document.append(name, stamp, known.encode(folded.value)).dot)
+        if len(live) < len(document.entries):
+            document.delete([dot for dot in document.entries if dot not in live])
+
+    def project(self, make_row: Callable[[dict[str, Any]], SyncModel] | None = None) -> None:
+        """Bring the row to what the document says; `make_row(values)` makes one that is missing."""
+        after = self.schema.read(self.document)
+        self.held.document.deleted = after.deleted
+        if after.deleted:
+            self.deleted = self.row is not None
+            return
+        if self.held.row is None:
+            assert make_row is not None
+            self.held.row = make_row(after.values)
+            self.inserted = True
+        else:
+            self.add_columns(project(self.held.row, self.shown, after.values))
+        if self.inserted:
+            mirror(self.document, self.schema, self.held.row, self.now_ms)
+        self.shown = after.values
+
+    def absorb(self) -> None:
+        """Take in what the row's own code assigned to it."""
+        if self.row is not None and absorb(self.document, self.schema, self.row, self.now_ms):
+            after = self.schema.read(self.document).values
+            self.add_columns(name for name in after if after[name] != self.shown.get(name))
+            self.shown = after
+
+    def add_columns(self, names: Iterable[str]) -> None:
+        """Note that the columns of these fields have to be written."""
+        self.columns += [name for name in names if name not in self.columns]

@@ -1,0 +1,83 @@
+"""The mirror and the projection: Django columns into a document, and back.
+
+Laws:
+
+1. A field without entries leaves its column alone. A field with entries and a column that differs
+   from them was written behind our back: that becomes a server entry before anything is merged.
+2. Only fields that a merge changed are projected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from crdt.document import Document
+from crdt.editing import delete_row, write_field
+from crdt.schema import MISSING, Schema
+
+from ..columns import columns_of
+
+if TYPE_CHECKING:
+    from ..sync_model import SyncModel
+
+__all__ = ["absorb", "mirror", "project", "values_of"]
+
+
+def values_of(row: SyncModel, names: Iterable[str] | None = None) -> dict[str, Any]:
+    """The row's columns as document values, by field name; deferred ones are left out."""
+    columns = columns_of(type(row))
+    loaded = row.__dict__
+    return {
+        name: column.to_document(loaded[column.attname])
+        for name in (columns if names is None else names)
+        if (column := columns[name]).attname in loaded
+    }
+
+
+def mirror(document: Document, schema: Schema, row: SyncModel, now_ms: int) -> bool:
+    """Write every field of `row` that has no entry yet; says whether there was any."""
+    written = set(document.fields())
+    missing = [name for name in schema.fields if name not in written]
+    for name, value in values_of(row, missing).items():
+        known = schema.fields[name]
+        if value is not None or known.rule.nullable:
+            write_field(document, known, MISSING, value, now_ms)
+    return bool(missing)
+
+
+def absorb(document: Document, schema: Schema, row: SyncModel | None, now_ms: int) -> bool:
+    """Take what was written to the row behind our back into the document; says whether anything was.
+
+    A row that is gone was deleted, and one that is there although the document says deleted was
+    inserted again.
+    """
+    if row is None:
+        if document.vector and not schema.is_deleted(document):
+            delete_row(document, schema, now_ms)
+            return True
+        return False
+    changed = False
+    if schema.is_deleted(document):
+        delete_row(document, schema, now_ms, deleted=False)
+        changed = True
+    columns = columns_of(type(row))
+    projected = schema.read(document).values
+    for name, value in values_of(row, projected).items():
+        if not columns[name].codec.equal(projected[name], value):
+            write_field(document, schema.fields[name], projected[name], value, now_ms)
+            changed = True
+    return mirror(document, schema, row, now_ms) or changed
+
+
+def project(row: SyncModel, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Set the fields whose value differs between `before` and `after`; returns their names."""
+    columns = columns_of(type(row))
+    changed = [
+        name
+        for name, value in after.items()
+        if name not in before or not columns[name].codec.equal(before[name], value)
+    ]
+    for name in changed:
+        setattr(row, columns[name].attname, columns[name].to_column(after[name]))
+    return changed

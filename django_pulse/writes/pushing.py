@@ -1,0 +1,246 @@
+"""Pushes: the one way in for what devices wrote.
+
+    lock rows, then documents -> absorb -> merge on scratch documents -> judge -> undo what may
+    not stand -> project -> write rows, documents, outbox, outcomes -> commit -> stamp, hint -> ack
+
+Laws:
+
+1. A result is returned only after the transaction that holds its document, row, outbox row and
+   outcome has committed.
+2. One row that cannot be stored never takes others with it: a batch that fails is halved until
+   the row stands alone.
+3. A busy row is left out and tried again by itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.db import DatabaseError, IntegrityError, OperationalError, transaction
+
+from crdt.errors import Gap, RemoteFault
+from crdt.update import Push, read_push
+
+from .. import identity, scopes
+from ..schema import model_of, schema_of
+from . import announcing
+from .items import ItemResult, PushItem
+from .judging import Judge
+from .locking import Held, hold, lock_database
+from .merging import Merged, Reverts
+from .outcomes import repeated, store_outcomes
+from .storing import store_documents, store_rows
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+    from ..sync_model import SyncModel
+
+__all__ = ["push"]
+
+BUSY_PAUSES = (0.01, 0.03, 0.1)
+"""Seconds before each further try of rows that somebody holds. Then the client is told, and tries
+later: a thread of the server is not to be slept in for long."""
+
+logger = logging.getLogger("django_pulse")
+
+Results = dict[int, ItemResult]
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Pushes to different rows of one model, by their place in the frame."""
+
+    user: AbstractBaseUser
+    replica: int
+    model: type[SyncModel]
+    using: str
+    items: dict[int, PushItem]
+
+    def of(self, places: Sequence[int]) -> _Batch:
+        """The same, with some of the items only."""
+        items = {place: self.items[place] for place in places}
+        return _Batch(self.user, self.replica, self.model, self.using, items)
+
+
+def push(user: AbstractBaseUser, replica: int, items: Sequence[PushItem]) -> list[ItemResult]:
+    """Merge what `user`'s device wrote as `replica`; returns what became of each item, in order.
+
+    To be called outside a transaction. Raises nothing because of the items.
+    """
+    results: Results = {}
+    for batch in _batches(user, replica, items, results):
+        results |= _stored(batch)
+        for pause in BUSY_PAUSES:
+            busy = [place for place in batch.items if results[place].status == "busy"]
+            if not busy:
+                break
+            time.sleep(pause)
+            results |= _stored(batch.of(busy))
+    return [results[place] for place in range(len(items))]
+
+
+def _batches(
+    user: AbstractBaseUser, replica: int, items: Sequence[PushItem], results: Results
+) -> Iterator[_Batch]:
+    """The items by model, each row once in a batch; what names no model is answered at once."""
+    rounds: dict[tuple[str, int], dict[int, PushItem]] = {}
+    seen: dict[tuple[str, UUID], int] = {}
+    for place, item in enumerate(items):
+        if model_of(item.model) is None:
+            results[place] = _refused("unknown_model", f"There is no model {item.model!r} here.")
+            continue
+        nth = seen[item.model, item.id] = seen.get((item.model, item.id), -1) + 1
+        rounds.setdefault((item.model, nth), {})[place] = item
+    for (label, _), batch in sorted(rounds.items(), key=lambda each: each[0][1]):
+        model = model_of(label)
+        assert model is not None
+        yield _Batch(user, replica, model, scopes.database_of(model), batch)
+
+
+def _stored(batch: _Batch, *, again: bool = True) -> Results:
+    """Merge and commit a batch; where that fails, halve it."""
+    try:
+        with transaction.atomic(using=batch.using):
+            return _merged(batch)
+    except Exception as error:
+        places = list(batch.items)
+        if len(places) > 1:
+            middle = len(places) // 2
+            return _stored(batch.of(places[:middle])) | _stored(batch.of(places[middle:]))
+        if again and isinstance(error, IntegrityError):
+            return _stored(batch, again=False)  # somebody else was first to insert it
+        return {places[0]: _failure(batch, batch.items[places[0]], error)}
+
+
+def _failure(batch: _Batch, item: PushItem, error: Exception) -> ItemResult:
+    if isinstance(error, OperationalError):
+        return ItemResult("busy")
+    if isinstance(error, DatabaseError):
+        logger.info("A push to %s %s was refused: %s", item.model, item.id, error)
+        return _refused("constraint", "The database's constraints do not allow this row.")
+    logger.exception("A push to %s %s failed; the row is set aside.", item.model, item.id)
+    return _refused("internal", "The server could not store this row; its log says why.")
+
+
+def _merged(batch: _Batch) -> Results:
+    """One transaction: everything from the locks to the outcomes."""
+    lock_database(batch.using, wait=False)
+    held = hold(batch.model, batch.using, {item.id for item in batch.items.values()}, wait=False)
+    replica, now_ms = identity.replica_id(batch.using), time.time_ns() // 1_000_000
+    results: Results = {}
+    pushes: dict[int, tuple[Merged, Push]] = {}
+    for place, item in batch.items.items():
+        if item.id not in held:
+            results[place] = ItemResult("busy")
+            continue
+        answer = _read(batch, held[item.id], item, replica, now_ms)
+        if isinstance(answer, ItemResult):
+            results[place] = answer
+        else:
+            pushes[place] = answer
+    reverts = _judged(batch, pushes, results)
+    _write(batch, pushes, reverts, results)
+    return results
+
+
+def _read(
+    batch: _Batch, held: Held, item: PushItem, replica: int, now_ms: int
+) -> tuple[Merged, Push] | ItemResult:
+    """Read one update against the document it is for; an answer, if that is all there is to do."""
+    if not _visible(batch, held):
+        return _refused("forbidden", "There is no such row, or you may not write it.")
+    merged = Merged.begin(held, schema_of(batch.model), replica, now_ms)
+    try:
+        update = read_push(item.data, batch.replica, merged.document.loaded)
+    except Gap as gap:
+        return ItemResult("resend", clock=gap.expected)
+    except RemoteFault as fault:
+        return _refused(fault.code, str(fault))
+    if update.known:
+        return repeated(batch.using, batch.replica, held.document, update.next)
+    return merged, update
+
+
+def _visible(batch: _Batch, held: Held) -> bool:
+    """May the user see the row there is? One that nobody has is his to create."""
+    if held.document.pk is not None:
+        found = held.document.scopes
+    elif held.row is not None:
+        found = scopes.of_row(held.row, batch.using)
+    else:
+        return True
+    return any(key in scopes.of_user(batch.user) for key in found)
+
+
+def _judged(
+    batch: _Batch, pushes: dict[int, tuple[Merged, Push]], results: Results
+) -> dict[int, Reverts]:
+    """Merge every push, undo what may not stand, and bring the rows to what is left."""
+    judge = Judge(batch.user, batch.model, batch.using)
+    judge.look_up(pushes.values())
+    reverts: dict[int, Reverts] = {}
+    for place, (merged, update) in tuple(pushes.items()):
+        merged.document.apply(update)
+        found = judge.judge(merged, update)
+        merged.restamp(update.entries)
+        try:
+            merged.project(lambda values, at=merged.held.sync_id: _new_row(batch, at, values))
+        except _Incomplete as missing:
+            results[place] = _refused("required", str(missing))
+            del pushes[place]
+            continue
+        of_row = judge.judge_row(merged, update)
+        if of_row:
+            merged.project()
+        merged.compact()  # last: until then what was replaced can live again
+        reverts[place] = found | of_row
+    return reverts
+
+
+def _write(
+    batch: _Batch,
+    pushes: dict[int, tuple[Merged, Push]],
+    reverts: dict[int, Reverts],
+    results: Results,
+) -> None:
+    merges = [merged for merged, _ in pushes.values()]
+    store_rows(batch.model, batch.using, merges)
+    store_documents(batch.using, merges)
+    told = [
+        (place, merged.held.document, update.next, reverts[place])
+        for place, (merged, update) in pushes.items()
+    ]
+    results |= store_outcomes(batch.using, batch.replica, told)
+    announcing.after_commit(batch.user, batch.model, batch.using, merges)
+
+
+class _Incomplete(Exception):
+    """A new row lacks a value that its table wants."""
+
+
+def _new_row(batch: _Batch, sync_id: UUID, values: dict[str, Any]) -> SyncModel:
+    """The instance for a document that has no row yet; it belongs to whoever pushed it."""
+    from ..columns import columns_of
+
+    columns = columns_of(batch.model)
+    row = batch.model(sync_id=sync_id)
+    for name, value in values.items():
+        setattr(row, columns[name].attname, columns[name].to_column(value))
+    owner = scopes.owner_field(batch.model)
+    if owner is not None:
+        setattr(row, owner.attname, batch.user.pk)
+    for column in columns.values():
+        value = getattr(row, column.attname)
+        if value is None and not column.field.null:
+            raise _Incomplete(f"A new row needs a value for {column.name}.")
+    return row
+
+
+def _refused(code: str, message: str) -> ItemResult:
+    return ItemResult("refused", code=code, message=message)

@@ -1,0 +1,269 @@
+"""Saving: `save()` and `create()` of the ORM, through the same path as everybody else.
+
+What an instance changed is its difference from what it has seen, taken after `pre_save`. So a stale
+instance merges with what happened meanwhile instead of writing its old values over it. Saving
+without a change fires its signals and writes nothing.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from django.db import DatabaseError, models, transaction
+
+from crdt.document import Document
+from crdt.editing import write_field
+from crdt.schema import MISSING
+
+from .. import identity
+from ..columns import Column, columns_of
+from ..schema import schema_of
+from . import seen as seen_values
+from .locking import Held, hold, hold_documents, hold_row, lock_database
+from .merging import Merged
+from .mirror import mirror
+from .storing import store_documents, store_rows, update_rows
+
+if TYPE_CHECKING:
+    from ..sync_model import SyncModel
+
+__all__ = ["absorb_rows", "insert", "save_table", "update"]
+
+ABSORBED_AT_ONCE = 500
+"""Rows of a bulk write that are mirrored by one set of statements."""
+
+COUNTED = frozenset({"sync_id", "version"})
+"""Columns that nobody assigns: an instance that holds others takes those of its row."""
+
+
+def save_table(
+    instance: SyncModel,
+    write: Callable[[], bool],
+    raw: bool,
+    cls: type[models.Model],
+    force_insert: object,
+    force_update: bool,
+    using: str,
+    update_fields: Iterable[str] | None,
+) -> bool:
+    """`Model._save_table` for a synced row; `write` is Django's own. Returns whether it updated."""
+    if cls is not type(instance)._meta.concrete_model:
+        return write()  # a parent's table: its columns are mirrored with the child's
+    if raw or instance._meta.parents:
+        with transaction.atomic(using=using):
+            updated = write()
+            absorb_rows(cls, using, [instance.pk])
+        return updated
+    _forget_identity_of_clone(instance)
+    if force_insert or instance.pk is None or _is_made_here(instance):
+        return insert(instance, using, write)
+    updated = update(instance, using, update_fields, write)
+    if not updated and (force_update or update_fields is not None):
+        error = getattr(instance, "NotUpdated", DatabaseError)
+        raise error("The save did not affect any row: it is gone.")
+    return updated
+
+
+def insert(instance: SyncModel, using: str, write: Callable[[], bool]) -> bool:
+    """Insert the instance by `write`, Django's own way, and mirror it; returns what `write` did."""
+    with transaction.atomic(using=using):
+        lock_database(using, wait=True)
+        held = hold_documents(type(instance), using, [instance.sync_id], wait=True)
+        mine = held[instance.sync_id]
+        instance.version = mine.document.version + 1
+        updated = write()
+        _resolve(instance, using)
+        mine.row, mine.document.deleted = instance, False
+        merged = _begin(mine, using, absorbed=False)
+        if mine.document.pk is not None:
+            merged.absorb()
+        merged.changed = True
+        merged.compact()
+        mirror(merged.document, merged.schema, instance, merged.now_ms)
+        store_documents(using, [merged])
+        seen_values.note_saved(instance, None, {}, using)
+    return updated
+
+
+def update(
+    instance: SyncModel,
+    using: str,
+    update_fields: Iterable[str] | None,
+    write: Callable[[], bool],
+) -> bool:
+    """Merge what the instance changed into its row and document; `write` inserts one that is gone.
+
+    Returns whether there was a row to update.
+    """
+    model = type(instance)
+    seen = seen_values.seen_by(instance) or {}
+    fields = _changed_fields(instance, seen, update_fields)
+    if not fields:
+        return True
+    with transaction.atomic(using=using):
+        lock_database(using, wait=True)
+        held = hold_row(model, using, instance.pk)
+        if held is None or held.row is None:
+            return insert(instance, using, write) if update_fields is None else False
+        expressions = {f.name: value for f in fields if _is_expression(value := _raw(instance, f))}
+        if expressions:
+            plain: models.QuerySet[SyncModel] = models.QuerySet(model, using=using)
+            plain.filter(pk=instance.pk).update(**expressions)
+            held.row = model._base_manager.using(using).get(pk=instance.pk)
+        merged = _begin(held, using)
+        edited = [field for field in fields if field.name not in expressions]
+        names = _write_changes(merged, instance, edited, seen)
+        if names or merged.changed:
+            _store(merged, using, names)
+        instance.version, instance.sync_id = merged.held.row.version, merged.held.row.sync_id
+        written = [field.attname for field in fields]
+        seen_values.note_saved(instance, written, _column_values(merged.held.row), using)
+    return True
+
+
+def absorb_rows(model: type[SyncModel], using: str, pks: Iterable[Any]) -> None:
+    """Mirror rows that were just written past their instances; inside the same transaction."""
+    keys = list(pks)
+    for start in range(0, len(keys), ABSORBED_AT_ONCE):
+        chunk = keys[start : start + ABSORBED_AT_ONCE]
+        ids = list(
+            model._base_manager.using(using)
+            .filter(pk__in=chunk)
+            .order_by("pk")
+            .values_list("sync_id", flat=True)
+        )
+        held = hold(model, using, ids, wait=True)
+        merges = [_begin(held[sync_id], using) for sync_id in ids]
+        changed = [merged for merged in merges if merged.changed]
+        for merged in changed:
+            merged.compact()
+        store_rows(model, using, changed)
+        store_documents(using, changed)
+
+
+def _is_made_here(instance: SyncModel) -> bool:
+    """Its primary key was made by a default, so there cannot be a row with it."""
+    pk_fields = instance._meta.pk_fields
+    made = all(field.has_default() or field.has_db_default() for field in pk_fields)
+    return instance._state.adding and made
+
+
+def _forget_identity_of_clone(instance: SyncModel) -> None:
+    """An instance that was loaded and had its primary key changed is a new row: its own document."""
+    loaded = seen_values.seen_by(instance)
+    pk = instance._meta.pk
+    if loaded is None or pk is None or loaded.get(pk.attname) in (None, instance.pk):
+        return
+    if loaded.get("sync_id") == instance.sync_id:
+        instance.sync_id = uuid.uuid4()
+    seen_values.forget(instance)
+
+
+def _changed_fields(
+    instance: SyncModel, seen: seen_values.Seen, update_fields: Iterable[str] | None
+) -> list[models.Field[Any, Any]]:
+    """The fields to write, after `Field.pre_save`, without those that only follow the others."""
+    wanted = None if update_fields is None else set(update_fields)
+    columns = columns_of(type(instance))
+    found = []
+    for field in instance._meta.concrete_fields:
+        if field.primary_key or field.name in COUNTED or getattr(field, "auto_now", False):
+            continue
+        if wanted is not None and not {field.name, field.attname} & wanted:
+            continue
+        if field.generated or field.attname not in instance.__dict__:
+            continue
+        if getattr(field, "auto_now_add", False) and instance.__dict__[field.attname] is None:
+            continue
+        if field.name in columns and not _is_expression(_raw(instance, field)):
+            setattr(instance, field.attname, field.pre_save(instance, False))
+        if seen_values.changed(instance, field, seen):
+            found.append(field)
+    return found
+
+
+def _write_changes(
+    merged: Merged,
+    instance: SyncModel,
+    fields: Iterable[models.Field[Any, Any]],
+    seen: seen_values.Seen,
+) -> list[str]:
+    """Write the changed fields into the document; returns the others that were changed."""
+    columns = columns_of(type(instance))
+    row = merged.row
+    assert row is not None
+    plain = []
+    for field in fields:
+        value = instance.__dict__[field.attname]
+        column = columns.get(field.name)
+        if column is None:
+            if getattr(row, field.attname) != value:
+                setattr(row, field.attname, value)
+                plain.append(field.name)
+                merged.changed |= field.name == "is_local_only"  # the row enters or leaves the feed
+            continue
+        old = _seen_value(column, seen, merged)
+        new = column.to_document(value)
+        if not column.codec.equal(old, new):
+            known = merged.schema.fields[field.name]
+            write_field(merged.document, known, old, new, merged.now_ms)
+            merged.changed = True
+    return plain
+
+
+def _seen_value(column: Column, seen: seen_values.Seen, merged: Merged) -> Any:
+    """What the instance took its edit from; where it never loaded the field, the row as it is."""
+    frozen = seen.get(column.attname, MISSING)
+    if frozen is MISSING:
+        return column.to_document(getattr(merged.row, column.attname))
+    return column.to_document(seen_values.thaw(frozen))
+
+
+def _begin(held: Held, using: str, *, absorbed: bool = True) -> Merged:
+    schema = schema_of(type(held.row))  # type: ignore[arg-type]
+    replica, now_ms = identity.replica_id(using), time.time_ns() // 1_000_000
+    if absorbed:
+        return Merged.begin(held, schema, replica, now_ms)
+    document = Document(bytes(held.document.state), replica)
+    return Merged(held, schema, now_ms, document, schema.read(document))
+
+
+def _store(merged: Merged, using: str, plain: Iterable[str]) -> None:
+    """Compact, project, and write what changed; `plain` columns are in no document."""
+    merged.compact()
+    merged.project()
+    merged.add_columns(plain)
+    model = type(merged.held.row)
+    if merged.changed:
+        store_rows(model, using, [merged])
+        store_documents(using, [merged])
+    else:
+        update_rows(model, using, [(merged.held.row, merged.columns)])
+
+
+def _column_values(row: SyncModel) -> dict[str, Any]:
+    """What the row's columns hold, to be shown on the instance once that is certain."""
+    return {
+        field.attname: row.__dict__[field.attname]
+        for field in row._meta.concrete_fields
+        if field.attname in row.__dict__ and not field.primary_key and field.name not in COUNTED
+    }
+
+
+def _resolve(instance: SyncModel, using: str) -> None:
+    """Read what the database made of expressions that were inserted."""
+    fields = instance._meta.concrete_fields
+    made = [field.attname for field in fields if _is_expression(_raw(instance, field))]
+    if made:
+        instance.refresh_from_db(using=using, fields=made)
+
+
+def _raw(instance: SyncModel, field: models.Field[Any, Any]) -> Any:
+    return instance.__dict__.get(field.attname)
+
+
+def _is_expression(value: Any) -> bool:
+    return hasattr(value, "resolve_expression")

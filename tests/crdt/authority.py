@@ -1,0 +1,287 @@
+"""A server in memory, for tests of the replica: merges, reverts, compacts and feeds, as the real
+one does, but without Django, users' rights or a database."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from crdt import frames
+from crdt.document import Document
+from crdt.entry import Entry
+from crdt.errors import Gap, Malformed
+from crdt.messages import (
+    Ack,
+    Busy,
+    Changes,
+    Confirm,
+    Hello,
+    Item,
+    Key,
+    Leave,
+    Limits,
+    Message,
+    Outcome,
+    Outcomes,
+    Ping,
+    Pong,
+    Pull,
+    Push,
+    Refused,
+    Resend,
+    Reverted,
+    RevertedField,
+    Verdict,
+    Welcome,
+)
+from crdt.rules import Counter, Latest, ServerOnly, Text
+from crdt.schema import Field, Schema
+from crdt.update import Push as ReadPush
+from crdt.update import read_push
+
+__all__ = ["MODEL", "SCHEMA", "Authority", "Line"]
+
+MODEL = "todo.task"
+
+SCHEMA = Schema(
+    MODEL,
+    {
+        field.name: field
+        for field in (
+            Field("title", "str", Latest()),
+            Field("done", "bool", Latest(), default=False),
+            Field("due", "date", Latest()),
+            Field("votes", "int", Counter(), default=0),
+            Field("notes", "str", Text(), default=""),
+            Field("stage", "str", ServerOnly()),
+        )
+    },
+)
+
+Judge = Callable[[int, Entry], tuple[str, str] | None]
+
+
+def judge_nothing(replica: int, entry: Entry) -> tuple[str, str] | None:
+    """Let every entry stand."""
+    return None
+
+
+@dataclass
+class Authority:
+    """The server's whole state. Tests reach in to change the rules or lose data."""
+
+    now: int = 1_700_000_000_000
+    epoch: str = "e1"
+    server: int = 999
+    page_rows: int = 500
+    limits: Limits = field(default_factory=lambda: Limits(1 << 20, 500, 1_000))
+    judge: Judge = judge_nothing
+    refused: set[Key] = field(default_factory=set)
+    busy: set[Key] = field(default_factory=set)
+    documents: dict[Key, bytes] = field(default_factory=dict)
+    feed: dict[str, dict[Key, tuple[int, bool]]] = field(default_factory=lambda: {"all": {}})
+    position: int = 0
+    outcomes: dict[int, dict[int, Outcome]] = field(default_factory=lambda: defaultdict(dict))
+    lines: list["Line"] = field(default_factory=list)
+    next_outcome: int = 1
+
+    def scope_of(self, key: Key) -> str:
+        """The scope that the document lies in: the first that has it, or "all"."""
+        for scope, rows in self.feed.items():
+            if rows.get(key, (0, False))[1]:
+                return scope
+        return "all"
+
+    # Pushes
+
+    def push(self, replica: int, item: Item) -> Verdict | None:
+        """Merge one pushed update."""
+        key = item.key
+        if key in self.busy:
+            return Busy()
+        if key in self.refused:
+            return Refused("forbidden", "No such row.")
+        document = Document(self.documents.get(key, b""), self.server)
+        try:
+            push = read_push(item.data, replica, document.loaded)
+        except Gap as gap:
+            return Resend(gap.expected)
+        except Malformed as error:
+            return Refused("malformed", str(error))
+        if push.known:
+            return self._stored(replica, key, push.next)
+        document.apply(push)
+        reverted = self._revert(document, push)
+        self._compact(document)
+        self._publish(key, document)
+        if not reverted:
+            return None
+        outcome = Outcome(self.next_outcome, *key, push.next, reverted)
+        self.next_outcome += 1
+        self.outcomes[replica][outcome.outcome] = outcome
+        return Reverted(reverted, outcome.outcome, push.next)
+
+    def _stored(self, replica: int, key: Key, clock: int) -> Verdict | None:
+        for one in self.outcomes[replica].values():
+            if (one.model, one.id, one.clock) == (*key, clock):
+                return Reverted(one.fields, one.outcome, one.clock)
+        return None
+
+    def _revert(self, document: Document, push: ReadPush) -> dict[str, RevertedField]:
+        reverted = {}
+        for entry in push.entries:
+            verdict = self.judge(push.replica, entry)
+            if verdict is not None:
+                document.delete([entry.dot])
+                reverted[entry.field] = RevertedField(entry.value, *verdict)
+        return reverted
+
+    def _compact(self, document: Document) -> None:
+        named = {dot for entry in document.entries.values() for dot in entry.replaces}
+        document.delete(named & document.entries.keys())
+        for known in SCHEMA.fields.values():
+            live = known.live(document.live(known.name))
+            folded = known.rule.fold(live) if live else None
+            if folded is not None:
+                stamp = max(entry.stamp for entry in live)
+                document.append(known.name, stamp, known.encode(folded.value), folded.replaces)
+                document.delete(folded.replaces)
+
+    def write(self, key: Key, name: str, value: object) -> None:
+        """The server writes a field itself."""
+        document = Document(self.documents.get(key, b""), self.server)
+        replaces = [entry.dot for entry in document.live(name)]
+        stamp = document.next_stamp(self.now)
+        document.append(name, stamp, SCHEMA.fields[name].encode(value), replaces)
+        self._compact(document)
+        self._publish(key, document)
+
+    def _publish(self, key: Key, document: Document) -> None:
+        self.documents[key] = document.encode()
+        scope = self.scope_of(key)
+        before = self.head(scope)
+        self._stamp(scope, key, present=True)
+        item = Item(*key, document.delta())
+        self.broadcast(Changes(scope, before, self.head(scope), live=True, items=(item,)))
+
+    # The feed
+
+    def head(self, scope: str) -> int:
+        """The last position in a scope."""
+        return max((position for position, _ in self.feed[scope].values()), default=0)
+
+    def _stamp(self, scope: str, key: Key, *, present: bool) -> None:
+        self.position += 1
+        self.feed[scope][key] = (self.position, present)
+
+    def move(self, key: Key, old: str, new: str | None) -> None:
+        """The document leaves a scope, and enters another if there is one."""
+        before = self.head(old)
+        self._stamp(old, key, present=False)
+        self.broadcast(Changes(old, before, self.head(old), live=True, leaves=(key,)))
+        if new is not None:
+            self.feed.setdefault(new, {})
+            before = self.head(new)
+            self._stamp(new, key, present=True)
+            item = Item(*key, self.documents[key])
+            self.broadcast(Changes(new, before, self.head(new), live=True, items=(item,)))
+
+    def pages(self, pull: Pull) -> Iterable[Message]:
+        """The answer to a pull."""
+        for scope, cursor in pull.cursors.items():
+            if scope in self.feed:
+                yield from self._pages(pull.id, scope, cursor)
+        if pull.documents:
+            found = [key for key in pull.documents if key in self.documents]
+            items = tuple(Item(*key, self.documents[key]) for key in found)
+            yield Changes(None, 0, 0, pull=pull.id, items=items)
+
+    def _pages(self, pull: int, scope: str, cursor: int) -> Iterable[Message]:
+        head = self.head(scope)
+        rows = sorted(
+            (position, key, present)
+            for key, (position, present) in self.feed[scope].items()
+            if position > cursor
+        )
+        for start in range(0, max(len(rows), 1), self.page_rows):
+            page = rows[start : start + self.page_rows]
+            more = start + self.page_rows < len(rows)
+            end = page[-1][0] if more else max(head, cursor)
+            items = tuple(Item(*key, self.documents[key]) for _, key, here in page if here)
+            leaves = tuple(key for _, key, here in page if not here)
+            yield Changes(scope, cursor, end, more, False, pull, items, leaves)
+            cursor = end
+
+    def broadcast(self, message: Message) -> None:
+        """Tell everybody who is connected."""
+        for line in self.lines:
+            line.outbox.append(message)
+
+
+@dataclass
+class Line:
+    """The server's end of one connection."""
+
+    authority: Authority
+    user: str = "7"
+    replica: int = -1
+    outbox: list[Message] = field(default_factory=list)
+
+    def take(self, frame: bytes) -> None:
+        """Handle one frame; answers go to the outbox."""
+        authority = self.authority
+        message = frames.decode(frame)
+        match message:
+            case Hello():
+                self._hello(message)
+            case Push(number, epoch, items):
+                assert epoch == authority.epoch
+                verdicts = {
+                    index: verdict
+                    for index, item in enumerate(items)
+                    if (verdict := authority.push(self.replica, item)) is not None
+                }
+                self.outbox.append(Ack(number, len(items), verdicts))
+            case Pull():
+                self.outbox += authority.pages(message)
+            case Confirm(outcomes):
+                self._confirm(outcomes)
+            case Ping(time):
+                self.outbox.append(Pong(time, self._heads()))
+            case _:
+                raise AssertionError(f"a client sent {message}")
+
+    def _hello(self, hello: Hello) -> None:
+        self.replica = hello.replica
+        self._confirm(hello.outcomes)
+        authority = self.authority
+        authority.lines.append(self)
+        self.outbox.append(
+            Welcome(
+                authority.epoch,
+                authority.now,
+                self.user,
+                (SCHEMA.description(),),
+                self._heads(),
+                authority.limits,
+                15.0,
+            )
+        )
+        waiting = tuple(authority.outcomes[self.replica].values())
+        if waiting:
+            self.outbox.append(Outcomes(waiting))
+
+    def _confirm(self, outcomes: Iterable[int]) -> None:
+        for outcome in outcomes:
+            self.authority.outcomes[self.replica].pop(outcome, None)
+
+    def _heads(self) -> dict[str, int]:
+        return {scope: self.authority.head(scope) for scope in self.authority.feed}
+
+    def close(self) -> None:
+        """The connection is gone."""
+        if self in self.authority.lines:
+            self.authority.lines.remove(self)
+
+    def lose(self, scope: str) -> None:
+        """Tell the client that it lost a scope."""
+        self.outbox.append(Leave(scope))

@@ -1,0 +1,378 @@
+"""The connection's life: signing in, losing the network, going offline, and honest barriers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.asyncio.server import ServerConnection
+
+from crdt.frames import encode
+from crdt.messages import Ack, Changes, Fault, Ping, Pong, Pull, Push
+from django_pulse.client import (
+    Backoff,
+    Offline,
+    Pulse,
+    RefusedByServer,
+    SignInRefused,
+    TimedOut,
+    TokenFailed,
+    Unreachable,
+    WrongEndpoint,
+    connect,
+)
+from django_pulse.client import connection as connection_module
+from tests.django_pulse.client.chaos import ChaosProxy, Fate
+from tests.django_pulse.client.scripted import hear, polite, refusing, scripted, tell, welcome
+
+SOON = Backoff(first=0.001, longest=0.01)
+# Seconds until a test gives up on something that should happen at once.
+PATIENCE = 10
+
+
+@asynccontextmanager
+async def connected(url: str, **options: Any) -> AsyncIterator[Pulse]:
+    async with connect(url, **{"backoff": SOON, **options}) as pulse:
+        yield pulse
+
+
+async def until(pulse: Pulse, reached: Any) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not reached(pulse.status):
+            await pulse._connection.news()
+
+
+def swap(url: str, port: int) -> str:
+    return f"ws://127.0.0.1:{port}/{url.split('/', 3)[3]}"
+
+
+@pytest.mark.asyncio
+async def test_entering_waits_for_a_server_that_this_store_has_never_met() -> None:
+    async with scripted(polite) as url, connected(url) as pulse:
+        assert pulse.status.connected
+        assert pulse.status.error is None
+        assert pulse.model("todo.task").all() == []
+
+
+@pytest.mark.asyncio
+async def test_without_a_server_entering_ends_with_a_clear_timeout() -> None:
+    async with scripted(polite) as url:
+        pass
+    with pytest.raises(
+        TimedOut, match=r"never met a server.*within 0\.05 seconds.*reached"
+    ) as raised:
+        async with connected(url, timeout=0.05):
+            pytest.fail("there is no server")
+    assert isinstance(raised.value.__cause__, Unreachable)
+
+
+@pytest.mark.asyncio
+async def test_a_store_that_knows_the_schemas_starts_without_a_network(tmp_path: Path) -> None:
+    store = tmp_path / "phone.sqlite3"
+    async with scripted(polite) as url, connected(url, store=store):
+        pass
+    async with connected(url, store=store) as pulse:
+        task = pulse.model("todo.task").create(title="offline")
+        assert not pulse.status.connected
+        assert pulse.status.pending == 1
+    async with connected(url, store=store) as pulse:
+        assert [row.title for row in pulse.model("todo.task").all()] == ["offline"]
+        assert pulse.model("todo.task").get(task.id) == task
+
+
+@pytest.mark.asyncio
+async def test_a_refused_sign_in_is_raised_and_not_repeated_until_there_is_another_token() -> None:
+    tokens: list[str | None] = []
+    async with scripted(refusing(tokens, good="new")) as url:
+        with pytest.raises(SignInRefused, match="No such token"):
+            async with connected(url, token="old"):
+                pytest.fail("the token is refused")
+        async with connected(url, token="old", wait=False) as pulse:
+            with pytest.raises(SignInRefused, match="No such token"):
+                await pulse.synced(PATIENCE)
+            with pytest.raises(SignInRefused):
+                await pulse.synced(PATIENCE)
+            assert isinstance(pulse.status.error, SignInRefused)
+            await pulse.sign_in("new")
+            await until(pulse, lambda status: status.connected)
+            assert pulse.status.error is None
+    assert tokens == ["old", "old", "new"]
+
+
+@pytest.mark.asyncio
+async def test_a_token_callback_is_asked_at_each_connect_and_its_fresh_token_ends_a_refusal() -> (
+    None
+):
+    tokens: list[str | None] = []
+    asked = 0
+
+    async def token() -> str:
+        nonlocal asked
+        asked += 1
+        return "old" if asked < 4 else "new"
+
+    async with (
+        scripted(refusing(tokens, good="new")) as url,
+        connected(url, token=token, wait=False) as pulse,
+    ):
+        await until(pulse, lambda status: status.connected)
+    assert tokens == ["old", "new"]
+    assert asked == 4
+
+
+@pytest.mark.asyncio
+async def test_a_callback_that_fails_is_told_and_tried_again() -> None:
+    answers = iter([OSError("no keychain")])
+
+    def token() -> str:
+        for error in answers:
+            raise error
+        return "fine"
+
+    async with scripted(polite) as url, connected(url, token=token, wait=False) as pulse:
+        await until(pulse, lambda status: isinstance(status.error, TokenFailed))
+        await until(pulse, lambda status: status.connected)
+
+
+@pytest.mark.asyncio
+async def test_a_lost_connection_comes_back_by_itself() -> None:
+    async with scripted(polite) as url:
+        port = int(url.split(":")[2].split("/")[0])
+        async with ChaosProxy(port) as proxy, connected(swap(url, proxy.port)) as pulse:
+            for _ in range(3):
+                proxy.cut()
+                await until(pulse, lambda status: not status.connected)
+                assert isinstance(pulse.status.error, Unreachable)
+                await until(pulse, lambda status: status.connected)
+            assert pulse.status.error is None
+            assert proxy.connections == 4
+
+
+@pytest.mark.asyncio
+async def test_connections_that_are_refused_are_tried_again() -> None:
+    async with scripted(polite) as url:
+        port = int(url.split(":")[2].split("/")[0])
+        fates = lambda number: Fate(refuse=number < 5)  # noqa: E731
+        async with ChaosProxy(port, fates) as proxy, connected(swap(url, proxy.port)) as pulse:
+            assert pulse.status.connected
+            assert proxy.connections == 6
+
+
+@pytest.mark.asyncio
+async def test_offline_stays_offline_until_the_app_says_otherwise() -> None:
+    async with scripted(polite) as url:
+        port = int(url.split(":")[2].split("/")[0])
+        async with ChaosProxy(port) as proxy, connected(swap(url, proxy.port)) as pulse:
+            await pulse.offline()
+            await pulse.offline()
+            assert not pulse.status.connected
+            assert pulse.status.error is None
+            with pytest.raises(Offline, match=r"call online\(\)"):
+                await pulse.synced()
+            task = pulse.model("todo.task").create(title="in a tunnel")
+            assert pulse.model("todo.task").set(task.id, title="still").title == "still"
+            assert pulse.status.pending == 1
+            await pulse.sign_in("another")
+            assert proxy.connections == 1
+            await pulse.online()
+            await until(pulse, lambda status: status.connected)
+            assert proxy.connections == 2
+
+
+@pytest.mark.asyncio
+async def test_going_offline_ends_a_wait_for_the_server() -> None:
+    async with scripted(polite) as url, connected(url) as pulse:
+        pulse.model("todo.task").create(title="never acked")
+        waiting = asyncio.ensure_future(pulse.synced())
+        await asyncio.sleep(0)
+        await pulse.offline()
+        with pytest.raises(Offline):
+            await waiting
+
+
+@pytest.mark.asyncio
+async def test_synced_without_an_answer_times_out_and_says_how_far_it_got() -> None:
+    async with scripted(polite) as url, connected(url) as pulse:
+        pulse.model("todo.task").create(title="never acked")
+        with pytest.raises(TimedOut, match=r"within 0\.05 seconds: connected; .*the server: 1"):
+            await pulse.synced(0.05)
+        with pytest.raises(TimeoutError):
+            await pulse.synced(0.05)
+
+
+@pytest.mark.asyncio
+async def test_synced_waits_for_what_the_server_had_when_it_was_called() -> None:
+    """The server's head moves without a word; only a check that is made now can find out."""
+    pulled = asyncio.Event()
+
+    async def moving(socket: ServerConnection) -> None:
+        await hear(socket)
+        await tell(socket, welcome(scopes={"s": 0}))
+        ping = await hear(socket)
+        assert isinstance(ping, Ping)
+        await tell(socket, Pong(ping.time, {"s": 9}))
+        pull = await hear(socket)
+        assert isinstance(pull, Pull)
+        pulled.set()
+        await tell(socket, Changes("s", 0, 9, pull=pull.id))
+        await socket.wait_closed()
+
+    async with scripted(moving) as url, connected(url) as pulse:
+        before = pulse.status.last_synced_at
+        await pulse.synced(PATIENCE)
+        assert pulled.is_set()
+        after = pulse.status.last_synced_at
+        assert before is not None
+        assert after is not None
+        assert before < after
+
+
+@pytest.mark.asyncio
+async def test_a_pong_of_an_earlier_ping_does_not_answer_a_later_barrier() -> None:
+    async def late(socket: ServerConnection) -> None:
+        await hear(socket)
+        await tell(socket, welcome())
+        pings = [await hear(socket)]
+        await tell(socket, Pong(0, {}))
+        pings.append(await hear(socket))
+        await socket.wait_closed()
+
+    async with scripted(late) as url, connected(url) as pulse:
+        await pulse.synced(PATIENCE)
+        with pytest.raises(TimedOut):
+            await pulse.synced(0.05)
+
+
+@pytest.mark.asyncio
+async def test_a_welcome_to_a_hello_said_after_the_call_answers_a_barrier() -> None:
+    async def mute(socket: ServerConnection) -> None:
+        await hear(socket)
+        await tell(socket, welcome())
+        await hear(socket)
+        await socket.close(1011)
+
+    async with scripted(mute, polite) as url, connected(url) as pulse:
+        await pulse.synced(PATIENCE)
+
+
+@pytest.mark.asyncio
+async def test_the_last_time_in_sync_is_remembered_over_a_restart(tmp_path: Path) -> None:
+    store = tmp_path / "phone.sqlite3"
+    async with scripted(polite) as url, connected(url, store=store) as pulse:
+        await pulse.synced(PATIENCE)
+        synced_at = pulse.status.last_synced_at
+        assert synced_at is not None
+    async with connected(url, store=store) as pulse:
+        assert pulse.status.last_synced_at == synced_at
+        assert not pulse.status.connected
+
+
+@pytest.mark.asyncio
+async def test_text_on_the_socket_is_another_endpoint() -> None:
+    async def chat(socket: ServerConnection) -> None:
+        await socket.send("hi there")
+        await socket.wait_closed()
+
+    async with scripted(chat) as url:
+        with pytest.raises(WrongEndpoint, match="not a Pulse endpoint"):
+            async with connected(url):
+                pytest.fail("this is a chat")
+
+
+@pytest.mark.asyncio
+async def test_a_frame_that_makes_no_sense_ends_the_connection_and_another_one_heals_it() -> None:
+    async def garbled(socket: ServerConnection) -> None:
+        await hear(socket)
+        await socket.send(b"\x00\x00\x00\x02[]")
+        await socket.wait_closed()
+
+    async with scripted(garbled, polite) as url, connected(url, wait=False) as pulse:
+        await until(pulse, lambda status: status.connected)
+
+
+@pytest.mark.asyncio
+async def test_a_fatal_fault_is_raised_with_the_servers_words() -> None:
+    async def newer(socket: ServerConnection) -> None:
+        await hear(socket)
+        await tell(socket, Fault("protocol", "Update the client.", fatal=True))
+        await socket.close(4400, "See the error frame: protocol.")
+
+    async with scripted(newer) as url:
+        with pytest.raises(RefusedByServer, match="Update the client") as raised:
+            async with connected(url):
+                pytest.fail("the server refuses")
+    assert raised.value.code == "protocol"
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_does_not_answer_hello_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection_module, "WELCOME_SECONDS", 0.02)
+
+    async def silent(socket: ServerConnection) -> None:
+        await socket.wait_closed()
+
+    async with scripted(silent, polite) as url, connected(url) as pulse:
+        assert pulse.status.connected
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_stops_answering_pings_is_left() -> None:
+    async def deaf(socket: ServerConnection) -> None:
+        await hear(socket)
+        await tell(socket, welcome(poll=0.005))
+        await socket.wait_closed()
+
+    async with scripted(deaf, polite) as url, connected(url) as pulse:
+        await until(pulse, lambda status: str(status.error) == "The server stopped answering.")
+        await until(pulse, lambda status: status.connected)
+
+
+@pytest.mark.asyncio
+async def test_edits_made_offline_are_pushed_and_count_as_pending_until_the_ack() -> None:
+    pushes: list[Push] = []
+    ack_now = asyncio.Event()
+
+    async def acking(socket: ServerConnection) -> None:
+        await hear(socket)
+        await tell(socket, welcome())
+        while True:
+            message = await hear(socket)
+            if isinstance(message, Push):
+                pushes.append(message)
+                await ack_now.wait()
+                await tell(socket, Ack(message.id, len(message.items)))
+            if isinstance(message, Ping):
+                await tell(socket, Pong(message.time, {}))
+
+    async with scripted(acking) as url, connected(url) as pulse:
+        await pulse.offline()
+        tasks = pulse.model("todo.task")
+        for number in range(3):
+            tasks.create(title=f"task {number}")
+        await pulse.online()
+        waiting = asyncio.ensure_future(pulse.synced(PATIENCE))
+        await until(pulse, lambda status: status.connected)
+        assert pulse.status.pending == 3
+        ack_now.set()
+        await waiting
+        assert pulse.status.pending == 0
+    assert [len(push.items) for push in pushes] == [3]
+
+
+@pytest.mark.asyncio
+async def test_many_clients_of_one_process_do_not_mix() -> None:
+    async with scripted(polite) as url, AsyncExitStack() as stack:
+        pulses = [await stack.enter_async_context(connected(url)) for _ in range(5)]
+        for number, pulse in enumerate(pulses):
+            pulse.model("todo.task").create(title=str(number))
+        titles = [[row.title for row in pulse.model("todo.task").all()] for pulse in pulses]
+        assert titles == [["0"], ["1"], ["2"], ["3"], ["4"]]
+
+
+def test_frames_are_read_as_pongs_only_where_they_are() -> None:
+    assert connection_module._is_pong(encode(Pong(1, {"s": 4})))
+    assert not connection_module._is_pong(encode(Fault("pong", 'not a "pong"')))

@@ -1,0 +1,149 @@
+"""A connection and its channel layer, over real servers: missing, down, stuck, restarted."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from typing import Any
+
+import pytest
+from channels.layers import InMemoryChannelLayer
+from django.test import override_settings
+
+from crdt.frames import decode
+from crdt.messages import Changes, Hello, Ping, Pong
+from django_pulse import hints, live
+from tests.project.servers import RedisServer
+
+from .sockets import PATIENCE, heard, welcomed
+from .stand_ins import TOKEN, Serve, StandIns, page, settings
+
+HELLO = Hello(5, "phone", TOKEN)
+NO_LAYER: dict[str, Any] = {}
+
+
+class Stuck(InMemoryChannelLayer):  # type: ignore[misc]
+    """Answers nothing, as a Redis behind a dead network."""
+
+    async def group_add(self, group: str, channel: str) -> None:
+        await asyncio.Event().wait()
+
+
+class Failing(InMemoryChannelLayer):  # type: ignore[misc]
+    """Down until told otherwise."""
+
+    down = True
+
+    async def group_add(self, group: str, channel: str) -> None:
+        if Failing.down:
+            raise ConnectionError("no layer today")
+        await super().group_add(group, channel)
+
+    async def receive(self, channel: str) -> Any:
+        if Failing.down:
+            raise ConnectionError("no layer today")
+        return await super().receive(channel)
+
+
+def layers(backend: str, **config: Any) -> Any:
+    return override_settings(CHANNEL_LAYERS={"default": {"BACKEND": backend, "CONFIG": config}})
+
+
+@override_settings(CHANNEL_LAYERS=NO_LAYER)
+def test_without_a_channel_layer_clients_learn_by_asking(serve: Serve) -> None:
+    services = StandIns()
+    with welcomed(serve(services), HELLO) as (socket, _):
+        services.heads["all"] = 11
+        assert socket.ask(Ping(1)) == Pong(1, {"all": 11, "ada": 20})
+
+
+@pytest.mark.parametrize("layer", ["RedisChannelLayer", "pubsub.RedisPubSubChannelLayer"])
+def test_with_redis_down_clients_learn_by_asking_and_it_is_logged_once(
+    serve: Serve, layer: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    kind = f"channels_redis.{'core.' if '.' not in layer else ''}{layer}"
+    nobody = "redis://127.0.0.1:1/0"
+    with settings(HINT_TIMEOUT_SECONDS=0.5), layers(kind, hosts=[nobody]):
+        url = serve(StandIns())
+        for _ in range(2):
+            with welcomed(url, HELLO) as (socket, welcome):
+                assert socket.ask(Ping(1)) == Pong(1, welcome.scopes)
+    told = [record for record in caplog.records if record.name == "django_pulse.live"]
+    assert [record.levelno for record in told] == [logging.WARNING]
+
+
+def test_a_layer_that_is_stuck_holds_a_hello_up_for_a_bounded_time(serve: Serve) -> None:
+    with settings(HINT_TIMEOUT_SECONDS=0.1), layers(f"{__name__}.Stuck"):
+        url = serve(StandIns())
+        started = time.monotonic()
+        with welcomed(url, HELLO) as (socket, _):
+            assert time.monotonic() - started < 5
+            assert isinstance(socket.ask(Ping(1)), Pong)
+
+
+def test_a_layer_that_comes_back_is_joined_again(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(Failing, "down", True)
+    with (
+        layers(f"{__name__}.Failing"),
+        heard("django_pulse.live", "works again") as back,
+        welcomed(serve(StandIns()), HELLO) as (socket, _),
+    ):
+        monkeypatch.setattr(Failing, "down", False)
+        assert back.wait(PATIENCE)
+        hints.broadcast(page("all", 1))
+        assert isinstance(socket.receive(), Changes)
+
+
+def test_groups_are_joined_again_now_and_then(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "REJOIN_SECONDS", 0.05)
+    joins: list[str] = []
+    enough = threading.Event()
+
+    class Counting(InMemoryChannelLayer):  # type: ignore[misc]
+        async def group_add(self, group: str, channel: str) -> None:
+            await super().group_add(group, channel)
+            joins.append(group)
+            if len(joins) >= 6:
+                enough.set()
+
+    monkeypatch.setattr("tests.django_pulse.test_live.Failing", Counting)
+    with layers(f"{__name__}.Failing"), welcomed(serve(StandIns()), HELLO) as (socket, _):
+        assert enough.wait(PATIENCE)
+        hints.broadcast(page("all", 1))
+        assert isinstance(socket.receive(), Changes)
+
+
+@pytest.mark.parametrize("layer", ["core.RedisChannelLayer", "pubsub.RedisPubSubChannelLayer"])
+def test_live_frames_survive_a_restart_of_redis(
+    serve: Serve, redis: RedisServer, layer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(live, "MAX_RETRY_SECONDS", 0.1)
+    with (
+        settings(HINT_TIMEOUT_SECONDS=1),
+        layers(f"channels_redis.{layer}", hosts=[redis.url]),
+        welcomed(serve(StandIns()), HELLO) as (socket, welcome),
+    ):
+        hints.broadcast(page("all", 1))
+        assert isinstance(socket.receive(), Changes)
+        redis.stop()
+        assert socket.ask(Ping(1)) == Pong(1, welcome.scopes)
+        redis.start()
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            hints.broadcast(page("all", 2))
+            try:
+                frame = socket.connection.recv(timeout=0.2, decode=False)
+            except TimeoutError:
+                continue
+            assert isinstance(decode(frame), Changes)
+            break
+        else:
+            pytest.fail("nothing arrived after the restart")

@@ -1,0 +1,192 @@
+"""What the checks say about models: one test for each id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import User
+from django.core.checks import CheckMessage
+from django.db import models
+from django.test.utils import isolate_apps
+
+from crdt.rules import Counter, Text
+from django_pulse.manager import SyncManager, SyncQuerySet
+from django_pulse.model_checks import check_model, check_models
+from django_pulse.models import SyncModel
+from tests.project.todo.models import Category
+
+
+@pytest.fixture(autouse=True)
+def isolated() -> Iterator[None]:
+    with isolate_apps("tests.project.todo"):
+        yield
+
+
+def only(model: type[SyncModel]) -> CheckMessage:
+    (message,) = check_model(model)
+    assert message.obj is model
+    return message
+
+
+def hint(message: CheckMessage) -> str:
+    assert message.hint
+    return message.hint
+
+
+def model_of(sync: dict[str, Any] | None = None, **fields: Any) -> type[SyncModel]:
+    """A model with these fields and this `class Sync`."""
+    body: dict[str, Any] = {"__module__": "tests.project.todo.models", **fields}
+    body.setdefault("title", models.CharField(max_length=10))
+    if sync is not None:
+        body["Sync"] = type("Sync", (), sync)
+    return type("Probe", (SyncModel,), body)
+
+
+def user_key() -> Any:
+    return models.ForeignKey(User, models.CASCADE, related_name="+")
+
+
+def test_a_model_without_options_is_fine() -> None:
+    assert check_model(model_of()) == []
+
+
+def test_a_model_with_every_option_is_fine() -> None:
+    options = {"merge": {"title": Text()}, "audience": "owner", "read_only": ["votes"]}
+    model = model_of(options, owner=user_key(), votes=models.IntegerField(default=0))
+    assert check_model(model) == []
+
+
+def test_e010_an_attribute_that_class_sync_does_not_have() -> None:
+    message = only(model_of({"merges": {}}))
+    assert message.id == "pulse.E010"
+    assert "'merge'" in hint(message)
+
+
+@pytest.mark.parametrize(
+    ("options", "advice"),
+    [
+        ({"merge": {"title": Text}}, '"title": Text()'),
+        ({"merge": {"title": "text"}}, '"title": Latest()'),
+        ({"merge": [Text()]}, "merge = {"),
+        ({"audience": ["owner"]}, "audience ="),
+        ({"audience": ""}, "audience ="),
+        ({"read_only": "title"}, "read_only = ['title']"),
+        ({"read_only": [1]}, "read_only ="),
+    ],
+)
+def test_e011_an_attribute_of_the_wrong_shape(options: dict[str, Any], advice: str) -> None:
+    message = only(model_of(options))
+    assert message.id == "pulse.E011"
+    assert advice in hint(message)
+
+
+def test_e012_merge_names_a_field_that_does_not_exist() -> None:
+    message = only(model_of({"merge": {"titel": Text()}}))
+    assert message.id == "pulse.E012"
+    assert "'title'" in hint(message)
+
+
+def test_e012_merge_names_a_field_that_no_document_holds() -> None:
+    message = only(model_of({"merge": {"version": Counter()}}))
+    assert message.id == "pulse.E012"
+    assert "bookkeeping" in hint(message)
+
+
+def test_e013_a_rule_that_cannot_serve_the_kind() -> None:
+    message = only(model_of({"merge": {"title": Counter()}}))
+    assert message.id == "pulse.E013"
+    assert "decimal, int" in hint(message)
+
+
+@pytest.mark.parametrize(
+    ("rule", "field"),
+    [(Text(), models.TextField(null=True)), (Counter(), models.IntegerField(null=True))],
+)
+def test_e014_a_rule_without_null_on_a_nullable_field(rule: Any, field: Any) -> None:
+    message = only(model_of({"merge": {"extra": rule}}, extra=field))
+    assert message.id == "pulse.E014"
+    assert "null=True" in hint(message)
+
+
+def test_e015_read_only_names_a_field_that_does_not_exist() -> None:
+    assert only(model_of({"read_only": ["titel"]})).id == "pulse.E015"
+
+
+def test_e016_a_user_under_another_name_and_no_audience() -> None:
+    message = only(model_of(owner=user_key()))
+    assert message.id == "pulse.E016"
+    assert 'audience = "owner"' in hint(message)
+
+
+def test_e016_a_user_that_is_no_user() -> None:
+    field = models.ForeignKey(Category, models.CASCADE, related_name="+")
+    message = only(model_of(user=field))
+    assert message.id == "pulse.E016"
+    assert "user__" in hint(message)
+
+
+def test_e016_not_where_the_audience_is_named() -> None:
+    assert check_model(model_of({"audience": "owner"}, owner=user_key())) == []
+
+
+def test_e016_not_for_a_second_user_beside_the_one_whose_row_it_is() -> None:
+    assert check_model(model_of(user=user_key(), reviewer=user_key())) == []
+
+
+def test_e017_a_field_called_as_the_marker_of_the_row() -> None:
+    model = model_of()
+    models.IntegerField(default=0).contribute_to_class(model, "-")
+    message = only(model)
+    assert message.id == "pulse.E017"
+    assert "db_column" in hint(message)
+
+
+def test_e017_a_field_that_replaces_one_of_ours() -> None:
+    message = only(model_of(version=models.CharField(max_length=10)))
+    assert message.id == "pulse.E017"
+    assert "'version'" in message.msg
+
+
+def test_e018_a_default_manager_whose_writes_would_not_sync() -> None:
+    message = only(model_of(objects=models.Manager()))
+    assert message.id == "pulse.E018"
+    assert "SyncManager" in hint(message)
+
+
+def test_e018_not_for_a_queryset_of_ones_own() -> None:
+    class Published(SyncQuerySet[Any]):
+        pass
+
+    assert check_model(model_of(objects=SyncManager.from_queryset(Published)())) == []
+
+
+def test_e018_not_for_a_manager_that_needs_a_request() -> None:
+    class PerRequest(SyncManager):
+        def get_queryset(self) -> Any:
+            raise LookupError("no request")
+
+    assert check_model(model_of(objects=PerRequest())) == []
+
+
+def test_e019_no_users_to_show_rows_to(settings: Any) -> None:
+    settings.INSTALLED_APPS = ["django.contrib.contenttypes", "django_pulse"]
+    (message,) = check_models()
+    assert message.id == "pulse.E019"
+    assert "django.contrib.auth" in hint(message)
+
+
+def test_only_the_apps_asked_for_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+
+    def note(model: Any) -> list[CheckMessage]:
+        seen.append(model)
+        return []
+
+    monkeypatch.setattr("django_pulse.model_checks.check_model", note)
+    check_models([apps.get_app_config("auth")])
+    assert seen == []
+    check_models([apps.get_app_config("todo")])
+    assert {model._meta.app_label for model in seen} == {"todo"}

@@ -1,0 +1,110 @@
+"""The settings of the test project.
+
+PULSE_TEST_DB    "sqlite" (default) or "postgres": what the alias `default` is. PostgreSQL is found
+                 by libpq's own variables (PGHOST, PGUSER, ...), set by the fixture `postgres`.
+PULSE_TEST_DIR   the directory for SQLite files; without it a temporary one that goes with us.
+PULSE_TEST_NAME  the database's name: how a child process opens its parent's test database.
+PULSE_TEST_REDIS the URL of a Redis for the channel layer; without it the layer is in memory.
+PULSE_TEST_LAYER which layer of channels_redis: "core.RedisChannelLayer" (default) or
+                 "pubsub.RedisPubSubChannelLayer".
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+BASE_DIR = Path(__file__).resolve().parent
+
+
+def _scratch() -> Path:
+    if given := os.environ.get("PULSE_TEST_DIR"):
+        return Path(given)
+    made = tempfile.mkdtemp(prefix="pulse-tests-")
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return Path(made)
+
+
+SCRATCH = _scratch()
+DATABASE = os.environ.get("PULSE_TEST_DB", "sqlite")
+NAME = os.environ.get("PULSE_TEST_NAME")
+
+# A file, also for tests: several threads and processes then see one database. WAL, so that
+# readers do not wait for the one writer.
+SQLITE: dict[str, Any] = {
+    "ENGINE": "django.db.backends.sqlite3",
+    "NAME": NAME or SCRATCH / "db.sqlite3",
+    "OPTIONS": {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    },
+    "TEST": {"NAME": str(SCRATCH / "test.sqlite3")},
+}
+
+POSTGRES: dict[str, Any] = {
+    "ENGINE": "django.db.backends.postgresql",
+    "NAME": NAME or "pulse",
+    "TEST": {"NAME": "test_pulse"},
+}
+
+DATABASES = {"default": {"sqlite": SQLITE, "postgres": POSTGRES}[DATABASE]}
+
+SECRET_KEY = "only-for-tests"
+DEBUG = False
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "testserver"]
+USE_TZ = True
+TIME_ZONE = "Europe/Berlin"
+ROOT_URLCONF = "tests.project.urls"
+ASGI_APPLICATION = "tests.project.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+STATIC_URL = "static/"
+# Fast and worthless, as passwords of tests should be.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+INSTALLED_APPS = [
+    "daphne",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "channels",
+    "django_pulse",
+    "tests.project.todo",
+]
+
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+REDIS = os.environ.get("PULSE_TEST_REDIS")
+LAYER = os.environ.get("PULSE_TEST_LAYER", "core.RedisChannelLayer")
+
+CHANNEL_LAYERS: dict[str, Any] = {
+    "default": {"BACKEND": f"channels_redis.{LAYER}", "CONFIG": {"hosts": [REDIS]}}
+    if REDIS
+    else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+}

@@ -1,0 +1,3 @@
+"""The README is executed: its marked code blocks are read, and played like a reader would."""
+
+__all__: list[str] = []
