@@ -86,7 +86,7 @@ class Downlink:
     def failed(self) -> None:
         """The server could not answer; the next ping's answer starts another pull."""
         self._pull = None
-        self.heads = {scope: 0 for scope in self.heads}
+        self.heads = dict.fromkeys(self.heads, 0)
 
     # Scopes
 
@@ -268,7 +268,7 @@ class Downlink:
         if not standing.catching_up or self._pull or self._behind() or self._shelf.wanted:
             return []
         events: list[Event] = []
-        for key, record in list(self._shelf.all_records()):
+        for key, _ in list(self._shelf.all_records()):
             if self._shelf.record(key).epoch not in (None, standing.epoch):
                 events += self._missing(key)
         self._shelf.stand(replace(self._shelf.standing, catching_up=False))

@@ -19,10 +19,8 @@ from typing import Any, Final
 
 import orjson
 
-from . import messages
 from .errors import LocalFault, Malformed, RemoteFault, TooLarge
 from .header import Fields
-from .messages import *  # noqa: F403 - the messages are this module's vocabulary
 from .messages import (
     Ack,
     Busy,
@@ -33,6 +31,7 @@ from .messages import (
     Item,
     Key,
     Leave,
+    Limits,
     Message,
     Outcome,
     Outcomes,
@@ -52,16 +51,38 @@ __all__ = [
     "MAX_DEPTH",
     "MAX_FRAME_BYTES",
     "MAX_HEADER_BYTES",
+    "Ack",
+    "Busy",
+    "Changes",
+    "Confirm",
+    "Fault",
+    "Hello",
+    "Item",
+    "Key",
+    "Leave",
+    "Limits",
+    "Message",
+    "Outcome",
+    "Outcomes",
+    "Ping",
+    "Pong",
+    "Pull",
+    "Push",
+    "Refused",
+    "Resend",
+    "Reverted",
+    "RevertedField",
+    "Verdict",
+    "Welcome",
     "decode",
     "encode",
-    *messages.__all__,
 ]
 
 MAX_FRAME_BYTES: Final = 64 << 20
 """Bytes in a frame: what a client takes from a server. A server sets a much lower limit itself."""
 
 MAX_HEADER_BYTES: Final = 4 << 20
-"""Bytes in a header: a page of 10,000 keys with room to spare, and parsed in well under a second."""
+"""Bytes in a header: 10,000 keys with room to spare, parsed in well under a second."""
 
 MAX_DEPTH: Final = 32
 """Nesting of the header's JSON: ours needs 6, a field's options some more."""
@@ -293,7 +314,7 @@ def _read_welcome(it: Fields) -> Message:
         it.text("user"),
         it.objects("schemas"),
         it.positions("scopes"),
-        messages.Limits(limits.bound("frame"), limits.bound("rows"), limits.bound("structs")),
+        Limits(limits.bound("frame"), limits.bound("rows"), limits.bound("structs")),
         it.seconds("poll"),
         it.integer("protocol"),
     )

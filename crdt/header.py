@@ -169,9 +169,9 @@ class Fields:
     def _key(self, name: str, value: Any) -> Key:
         if isinstance(value, list) and len(value) == 2:
             model, identity = value
-            if isinstance(model, str) and isinstance(identity, str):
-                if _MODEL.fullmatch(model) and _UUID.fullmatch(identity):
-                    return Key(model, UUID(identity))
+            texts = isinstance(model, str) and isinstance(identity, str)
+            if texts and _MODEL.fullmatch(model) and _UUID.fullmatch(identity):
+                return Key(model, UUID(identity))
         raise self.wrong(name, 'made of a model ("app.model") and a UUID in lower case')
 
     def _list(self, name: str) -> list[Any]:

@@ -1,7 +1,7 @@
 """The messages of the wire, as values.
 
-One frozen class per kind of message. `crdt.frames` turns them into bytes and back; what each is for,
-and who sends it, stands in its docstring ("c" is a client, "s" the server).
+One frozen class per kind of message. `crdt.frames` turns them into bytes and back; what each is
+for, and who sends it, stands in its docstring ("c" is a client, "s" the server).
 """
 
 from collections.abc import Mapping
@@ -101,7 +101,8 @@ class Busy:
 @dataclass(frozen=True, slots=True)
 class Reverted:
     """A verdict: merged, but some fields were undone. `outcome` is repeated until confirmed;
-    `clock` is the pusher's clock after the update."""
+    `clock` is the pusher's clock after the update.
+    """
 
     fields: Mapping[str, RevertedField]
     outcome: int
@@ -126,7 +127,8 @@ class Hello:
 @dataclass(frozen=True, slots=True)
 class Welcome:
     """s: the client is signed in. `time` is the server's clock in milliseconds since 1970,
-    `scopes` maps what the user may see to its head, `poll` is in seconds."""
+    `scopes` maps what the user may see to its head, `poll` is in seconds.
+    """
 
     epoch: str
     time: int
@@ -195,8 +197,8 @@ class Changes:
     """s: what changed in `scope` between the positions `start` and `end`.
 
     A page of a pull holds whole states, a live message the deltas since `start`. `more` says
-    that further changes wait: in pages of the same pull, or, if live, for a pull to ask for. A `scope` of `None`
-    answers a request for documents.
+    that further changes wait: in pages of the same pull, or, if live, for a pull to ask for. A
+    `scope` of `None` answers a request for documents.
     """
 
     scope: str | None

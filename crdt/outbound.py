@@ -1,7 +1,7 @@
 """What a replica sends of a document, and how it takes an edit back.
 
-A client's push holds its own section from a clock on, and the deletions that it made itself. Yjs would
-repeat every deletion the document ever saw; on a long text that is most of the bytes.
+A client's push holds its own section from a clock on, and the deletions that it made itself. Yjs
+would repeat every deletion the document ever saw; on a long text that is most of the bytes.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -39,7 +39,8 @@ def repack(document: Document, start: int, deletes: Deletes) -> bytes:
 
 def spare_deletes(old: Document, new: Document, replica: int, start: int) -> dict[int, Ranges]:
     """The deletions of `old` that a client may make in `new`: of text, and of its own from
-    clock `start` on. What `new` does not know, or has deleted already, is left out."""
+    clock `start` on. What `new` does not know, or has deleted already, is left out.
+    """
     kept: dict[int, Ranges] = {}
     for other, ranges in read_state(old.encode()).deleted.items():
         gone = new.loaded.deleted.get(other, [])
@@ -55,7 +56,8 @@ def spare_deletes(old: Document, new: Document, replica: int, start: int) -> dic
 
 def void_run(replica: int, start: int, end: int, last: int | None) -> bytes:
     """An update in which the clocks from `start` to `end` say nothing: one deleted run in the
-    replica's entries, after its item at clock `last` if it has one."""
+    replica's entries, after its item at clock `last` if it has one.
+    """
     if last is None:
         root = entries_root(replica).encode()
         place = b"\x01\x01" + write_varuint(len(root)) + root

@@ -89,8 +89,9 @@ class Record:
     `acked`: own clocks below it are durable on the server. `sent`: own clocks below it may have
     left the device or were used and withdrawn; they are never used again. `void`: own clocks
     below it that are not acked say nothing, and need no push of their own. `epoch` is the
-    server's at the last time it confirmed the document. `rebase`: the server knows less or more of us than
-    it should; the next whole state from it replaces ours, and what it lacks is pushed again.
+    server's at the last time it confirmed the document. `rebase`: the server knows less or more
+    of us than it should; the next whole state from it replaces ours, and what it lacks is pushed
+    again.
     """
 
     scopes: frozenset[str] = frozenset()

@@ -15,7 +15,7 @@ Laws:
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from .document import Document
@@ -26,13 +26,18 @@ from .held import Held
 from .messages import Key
 from .records import Standing
 from .rules import MergeRule
-from .schema import MISSING, Schema
+from .schema import MISSING, Field, Schema
 from .session import Session
 from .shelf import Shelf
+from .stamp import stamp_ms
 from .store import Store
 from .values import decode
 
 __all__ = ["Replica", "RowView"]
+
+TOUCH_MILLISECONDS: Final = 10_000
+"""How old the entry may be that tells when a text was edited. One per keystroke would stand
+between the characters, and keep them from being stored and sent as one run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,8 @@ class RowView:
 
 class Replica:
     """See the module's docstring. `now` gives milliseconds since 1970, `random_replica` an
-    integer below 2**53; `schemas` are needed only to edit before the first connection."""
+    integer below 2**53; `schemas` are needed only to edit before the first connection.
+    """
 
     def __init__(
         self,
@@ -110,7 +116,7 @@ class Replica:
     def all(self, model: str) -> list[RowView]:
         """Every row of a model that was not deleted."""
         schema = self._schema(model)
-        rows = (_row(schema, id, document) for id, document in self._shelf.documents(model))
+        rows = (_row(schema, each, document) for each, document in self._shelf.documents(model))
         return [row for row in rows if row is not None]
 
     def states(self, model: str) -> Iterator[tuple[UUID, bytes]]:
@@ -154,6 +160,7 @@ class Replica:
         """Add to a number; with the rule `Counter`, everybody's additions are summed."""
         with self._editing(model, id) as (schema, held):
             known = check_field(schema, field)
+            known.encode(amount)
             old = known.read(held.view)
             if old is MISSING or old is None:
                 old = _defaults(schema).get(field) or 0
@@ -170,7 +177,7 @@ class Replica:
             known.encode(insert)
             if delete or insert:
                 held.view.edit_text(field, index, delete, insert)
-                touch_text(held.view, known, self._session.time(), held.record.sent)
+                self._touch(held, known)
 
     def delete(self, model: str, id: UUID) -> None:
         """Delete a row."""
@@ -194,7 +201,16 @@ class Replica:
         known = check_field(schema, name)
         if not known.rule.client_writes:
             raise LocalFault(f"{schema.label}.{name} is written by the server only.")
+        known.encode(new)
         write_field(held.view, known, old, new, self._session.time(), held.record.sent)
+
+    def _touch(self, held: Held, known: Field) -> None:
+        """Tell that a text was edited; while typing, one unsent entry says so for all of it."""
+        now = self._session.time()
+        unsent = (entry for entry in held.own_entries(held.record.sent))
+        latest = max((entry.stamp for entry in unsent if entry.field == known.name), default=-1)
+        if stamp_ms(latest) + TOUCH_MILLISECONDS <= now:
+            touch_text(held.view, known, now, held.record.sent)
 
     def _edited(self, held: Held) -> None:
         held.edited()
@@ -225,7 +241,8 @@ class Replica:
 
     def receive(self, frame: bytes) -> list[Event]:
         """Take a frame; returns what happened by it, in order. Raises `RemoteFault`, and changes
-        nothing stored, for a frame that no server sends."""
+        nothing stored, for a frame that no server sends.
+        """
         return self._session.receive(frame)
 
     def outgoing(self) -> list[bytes]:

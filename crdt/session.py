@@ -119,6 +119,7 @@ class Session:
             self._said.update(news)
         with self._shelf.changing():
             pushes, failures = self._uplink.pushes(self._limits)
+        self._uplink.sent(pushes)
         self._unsaid += failures
         found += pushes
         pull = self._downlink.pull()

@@ -9,7 +9,7 @@ Laws:
 3. Every verdict may come twice.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -87,14 +87,14 @@ class Uplink:
     # Sending
 
     def pushes(self, limits: Limits) -> tuple[list[Push], list[Event]]:
-        """The pushes to send now; call it inside a unit of work."""
+        """The pushes to send now: call it inside a unit of work, and `sent` once that is stored."""
         found: list[Push] = []
         events: list[Event] = []
         room = limits.frame - _ITEM_OVERHEAD
         items: list[Item] = []
         size = 0
         for key in self._ready():
-            if len(self._pushes) >= MAX_PUSHES:
+            if len(self._pushes) + len(found) >= MAX_PUSHES:
                 break
             data = self._next(key, limits)
             if data is None:
@@ -107,11 +107,11 @@ class Uplink:
             if items and (size + cost > room or len(items) >= limits.rows):
                 found.append(self._push(items))
                 items, size = [], 0
-                if len(self._pushes) >= MAX_PUSHES:
+                if len(self._pushes) + len(found) >= MAX_PUSHES:
                     break
             items.append(Item(*key, data))
             size += cost
-        if items and len(self._pushes) < MAX_PUSHES:
+        if items and len(self._pushes) + len(found) < MAX_PUSHES:
             found.append(self._push(items))
         return found, events
 
@@ -134,10 +134,14 @@ class Uplink:
     def _push(self, items: list[Item]) -> Push:
         push = Push(self._next_id, self._shelf.standing.epoch or "", tuple(items))
         self._next_id += 1
-        keys = tuple(item.key for item in items)
-        self._pushes[push.id] = keys
-        self._flying.update(keys)
         return push
+
+    def sent(self, pushes: Iterable[Push]) -> None:
+        """These pushes leave now."""
+        for push in pushes:
+            keys = tuple(item.key for item in push.items)
+            self._pushes[push.id] = keys
+            self._flying.update(keys)
 
     # Verdicts
 

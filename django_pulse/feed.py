@@ -16,7 +16,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
@@ -24,6 +24,7 @@ from django.db.models import Q
 
 from . import hints, identity, scopes
 from .conf import conf
+from .sql import update_many, upsert_many
 from .tables import Clock, Document, Feed, Outbox, Scope
 
 if TYPE_CHECKING:
@@ -119,9 +120,12 @@ def stamp(using: str) -> None:
     while Outbox.objects.using(using).exists():
         with transaction.atomic(using=using):
             clock = identity.clock(using, lock=True)
-            waiting = list(
-                Outbox.objects.using(using).select_related("document").order_by("pk")[:STAMPED_AT_ONCE]
-            )
+            waiting = [
+                _Waiting(*row)
+                for row in Outbox.objects.using(using)
+                .order_by("pk")
+                .values_list("pk", "scope", "document_id", "update")[:STAMPED_AT_ONCE]
+            ]
             live = _stamped(using, clock, waiting)
         for page in live:
             hints.broadcast(page)
@@ -129,39 +133,43 @@ def stamp(using: str) -> None:
             break
 
 
-def _stamped(using: str, clock: Clock, waiting: Sequence[Outbox]) -> list[Page]:
+class _Waiting(NamedTuple):
+    """An outbox row."""
+
+    pk: int
+    scope: str
+    document: int
+    update: bytes
+
+
+def _stamped(using: str, clock: Clock, waiting: Sequence[_Waiting]) -> list[Page]:
     """Write the positions of `waiting`; returns what to broadcast, a page per scope."""
     if not waiting:
         return []
-    latest = {(row.scope, row.document_id): row for row in waiting}
+    documents = _names(using, {row.document for row in waiting})
+    latest = dict.fromkeys((row.scope, row.document) for row in reversed(waiting))
     positions = _positions(clock, len(latest))
     rows = _scope_rows(using, {row.scope for row in waiting})
-    pages: dict[str, Page] = {}
+    heads = {}
     entries = []
-    for (key, document_id), row in latest.items():
-        scope, position = rows[key], next(positions)
-        entries.append(
-            Feed(
-                scope=scope,
-                document_id=document_id,
-                position=position,
-                present=key in row.document.scopes,
-            )
-        )
-        page = pages.setdefault(key, Page(key, scope.head, scope.head, False, (), ()))
-        pages[key] = Page(key, page.start, position, False, (), ())
-    Feed.objects.using(using).bulk_create(
+    for scope, document in reversed(latest):
+        heads[scope] = next(positions)
+        present = scope in documents[document].scopes
+        entries.append((rows[scope].pk, document, heads[scope], present))
+    upsert_many(
+        Feed,
+        using,
+        ("scope", "document", "position", "present"),
         entries,
-        update_conflicts=True,
-        unique_fields=["scope", "document"],
-        update_fields=["position", "present"],
+        unique=("scope", "document"),
     )
-    for key, page in pages.items():
-        rows[key].head = page.end
-    Scope.objects.using(using).bulk_update(rows.values(), ["head"])
+    update_many(Scope, using, ("head",), [(rows[key].pk, (head,)) for key, head in heads.items()])
     Outbox.objects.using(using).filter(pk__in=[row.pk for row in waiting]).delete()
     Clock.objects.using(using).filter(pk=clock.pk).update(position=clock.position)
-    return [_with_changes(page, waiting) for page in pages.values()]
+    return [
+        _live_page(key, rows[key].head, head, [row for row in waiting if row.scope == key], documents)
+        for key, head in heads.items()
+    ]
 
 
 def _positions(clock: Clock, count: int) -> Iterator[int]:
@@ -181,19 +189,39 @@ def _scope_rows(using: str, keys: set[str]) -> dict[str, Scope]:
     return {row.key: row for row in rows}
 
 
-def _with_changes(page: Page, waiting: Iterable[Outbox]) -> Page:
-    """The page with the changes themselves, unless they are too large to broadcast."""
-    mine = [row for row in waiting if row.scope == page.scope]
-    if sum(len(row.update) for row in mine) > conf.HINT_MAX_BYTES:
-        return Page(page.scope, page.start, page.end, True, (), ())
+def _live_page(
+    scope: str,
+    start: int,
+    end: int,
+    waiting: Sequence[_Waiting],
+    documents: Mapping[int, _Named],
+) -> Page:
+    """What to broadcast: the changes themselves, unless they are too large."""
+    if sum(len(row.update) for row in waiting) > conf.HINT_MAX_BYTES:
+        return Page(scope, start, end, True, (), ())
     items, leaves = [], []
-    for row in mine:
-        document = row.document
-        if page.scope not in document.scopes:
-            leaves.append((document.model, document.sync_id))
+    for row in waiting:
+        named = documents[row.document]
+        if scope not in named.scopes:
+            leaves.append((named.model, named.id))
         elif row.update:
-            items.append(Change(document.model, document.sync_id, bytes(row.update)))
-    return Page(page.scope, page.start, page.end, False, tuple(items), tuple(leaves))
+            items.append(Change(named.model, named.id, bytes(row.update)))
+    return Page(scope, start, end, False, tuple(items), tuple(leaves))
+
+
+class _Named(NamedTuple):
+    """Which document it is, and which scopes it is in."""
+
+    model: str
+    id: UUID
+    scopes: list[str]
+
+
+def _names(using: str, keys: Iterable[int]) -> Mapping[int, _Named]:
+    rows = Document.objects.using(using).filter(pk__in=keys)
+    return {
+        pk: _Named(*named) for pk, *named in rows.values_list("pk", "model", "sync_id", "scopes")
+    }
 
 
 def _documents(using: str, ids: Sequence[int]) -> Mapping[int, tuple[Change, list[str]]]:

@@ -6,6 +6,8 @@ Laws:
    the transaction that writes with it, never remembered: after a restore from a backup and a new
    epoch, a process that still remembered the old id would give out clocks for the second time.
 2. A replica id belongs to the user and device that used it first, for ever.
+3. The clock row is made by `migrate`. Made later it would be made in whatever transaction comes
+   first, and everybody would wait for that one to end.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from django.db import DEFAULT_DB_ALIAS, IntegrityError, transaction
+from django.apps import apps as installed
+from django.db import DEFAULT_DB_ALIAS, connections, router
+from django.db.models import F
 
 from crdt.errors import RemoteFault
 
@@ -22,7 +26,8 @@ from .tables import Clock, Device
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
-__all__ = ["claim_replica", "clock", "ensure_clock", "epoch", "replica_id"]
+__all__ = ["after_migrate", "claim_replica", "clock", "epoch", "limit_lock_waits", "replica_id"]
+__all__ += ["take_write_lock"]
 
 REPLICA_BITS = 53
 """Yjs masks client ids to 53 bits."""
@@ -41,23 +46,56 @@ def replica_id(using: str) -> int:
 def clock(using: str, *, lock: bool = False) -> Clock:
     """The clock row; with `lock`, locked until the transaction ends."""
     rows = Clock.objects.using(using)
-    found = (rows.select_for_update() if lock else rows).filter(pk=1).first()
-    if found is not None:
-        return found
-    ensure_clock(using)
-    return clock(using, lock=lock)
+    if lock:
+        take_write_lock(using)
+        rows = rows.select_for_update()
+    found = rows.filter(pk=1).first()
+    return found if found is not None else _made_clock(using)
 
 
-def ensure_clock(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
-    """Make the clock row if there is none: after migrating, and after a test's flush."""
-    with transaction.atomic(using=using):
-        Clock.objects.using(using).get_or_create(
-            pk=1,
-            defaults={
-                "replica": secrets.randbits(REPLICA_BITS - 1) + 1,
-                "epoch": secrets.token_hex(16),
-            },
-        )
+def take_write_lock(using: str) -> None:
+    """Where rows cannot be locked (SQLite): lock the database, until the transaction ends.
+
+    To be called before anything is read: a transaction that has read cannot become a writer any
+    more once somebody else wrote.
+    """
+    if not connections[using].features.has_select_for_update:
+        Clock.objects.using(using).filter(pk=1).update(position=F("position"))
+
+
+def limit_lock_waits(using: str, milliseconds: int) -> None:
+    """Have the transaction fail (`OperationalError`) rather than wait longer for one lock.
+
+    PostgreSQL only; SQLite's one limit is its connections' `timeout`.
+    """
+    connection = connections[using]
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{milliseconds}ms"])
+
+
+def after_migrate(using: str, apps: Any = installed, **kwargs: Any) -> None:
+    """Make the clock row if there is none: for `post_migrate`, which a test's flush sends too.
+
+    `apps` are the models as far as they were migrated.
+    """
+    label, name = Clock._meta.app_label, Clock._meta.model_name
+    known = (label, name) in {
+        (model._meta.app_label, model._meta.model_name) for model in apps.get_models()
+    }
+    if known and router.allow_migrate_model(using, Clock):
+        clock(using)
+
+
+def _made_clock(using: str) -> Clock:
+    made, _ = Clock.objects.using(using).get_or_create(
+        pk=1,
+        defaults={
+            "replica": secrets.randbits(REPLICA_BITS - 1) + 1,
+            "epoch": secrets.token_hex(16),
+        },
+    )
+    return made
 
 
 def claim_replica(
@@ -71,13 +109,9 @@ def claim_replica(
     owner = str(user.pk)
     if not 0 < replica < 2**REPLICA_BITS or replica == replica_id(using):
         raise _taken()
-    try:
-        with transaction.atomic(using=using):
-            found, _ = Device.objects.using(using).get_or_create(
-                replica=replica, defaults={"user": owner, "device": device}
-            )
-    except IntegrityError:
-        found = Device.objects.using(using).get(replica=replica)
+    found, _ = Device.objects.using(using).get_or_create(
+        replica=replica, defaults={"user": owner, "device": device}
+    )
     if (found.user, found.device) != (owner, device):
         raise _taken()
 

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from django.urls import re_path
+from typing import Any
 
-from .consumers import PulseConsumer
+from django.urls import re_path
 
 __all__ = ["websocket_urlpatterns"]
 
-websocket_urlpatterns = [
-    re_path(r"^ws/pulse/sync/$", PulseConsumer.as_asgi(), name="pulse-sync"),
-]
+
+async def _serve(scope: Any, receive: Any, send: Any) -> None:
+    """Serve one connection.
+
+    The consumer is imported here, since an `asgi.py` may import this module before Django has
+    loaded its apps: the quick start of 1.0.1 does.
+    """
+    from .consumers import PulseConsumer
+
+    await PulseConsumer()(scope, receive, send)
+
+
+# The router takes an ASGI application where Django's own patterns take a view.
+_application: Any = _serve
+
+websocket_urlpatterns = [re_path(r"^ws/pulse/sync/$", _application, name="pulse-sync")]

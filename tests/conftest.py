@@ -113,9 +113,12 @@ def child_environment(transactional_db: None) -> dict[str, str]:
     """The environment in which a child process of a test opens that test's database."""
     from django.db import connection
 
+    from tests.project.settings import SCRATCH
+
     return os.environ | {
         "DJANGO_SETTINGS_MODULE": "tests.project.settings",
         "PULSE_TEST_DB": DATABASE,
+        "PULSE_TEST_DIR": str(SCRATCH),
         "PULSE_TEST_NAME": str(connection.settings_dict["NAME"]),
     }
 

@@ -27,7 +27,15 @@ MOST_LINES = 400
 TOO_LONG: frozenset[str] = frozenset()
 
 # Modules of crdt/ without a test file of their own name -> the file that tests them.
-TESTED_ELSEWHERE: dict[str, str] = {}
+TESTED_ELSEWHERE = {
+    # Parts of the replica, which is tested as one: what it sends and keeps depends on all of them.
+    **dict.fromkeys(
+        ("downlink", "events", "held", "outbound", "records", "session", "shelf", "uplink"),
+        "test_replica.py",
+    ),
+    # The shapes that frames carry.
+    **dict.fromkeys(("header", "messages"), "test_frames.py"),
+}
 
 # A package registry's host is its user's choice (a mirror, a proxy), never ours to name.
 REGISTRY = re.compile(

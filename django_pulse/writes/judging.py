@@ -6,7 +6,7 @@ were there before the push undo nothing. Foreign keys are looked up once for a w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
@@ -18,6 +18,7 @@ from crdt.update import Push
 
 from .. import scopes
 from ..columns import AnyField, columns_of
+from .locking import busy_targets
 from .merging import Merged, Reverts
 
 if TYPE_CHECKING:
@@ -42,26 +43,25 @@ class Judge:
         self._targets: dict[str, set[Any]] = {}
         self._blank = model()
 
-    def look_up(self, merges: Iterable[tuple[Merged, Push]]) -> None:
-        """Find out which targets of the pushed foreign keys there are, in a query per field."""
-        wanted: dict[str, set[Any]] = {}
+    def look_up(self, pushes: Mapping[int, tuple[Merged, Push]]) -> set[int]:
+        """Find out which targets of the pushed foreign keys there are, in a query or two per field.
+
+        Returns the places of the pushes that somebody who holds such a target keeps waiting.
+        """
         columns = columns_of(self.model)
-        foreign = {n for n, c in columns.items() if isinstance(c.field, models.ForeignKey)}
-        if self._owner is not None:
-            foreign.discard(self._owner.name)
-        if not foreign:
-            return
-        for merged, push in merges:
-            for entry in push.entries:
-                if entry.field in foreign:
-                    known = merged.schema.fields[entry.field]
-                    wanted.setdefault(entry.field, set()).update(
-                        live.value for live in known.live([entry]) if live.value is not None
-                    )
-        for name, keys in wanted.items():
-            field = columns[name].field
-            assert isinstance(field, models.ForeignKey)
-            self._targets[name] = self._existing(field, keys)
+        foreign = {n: c.field for n, c in columns.items() if isinstance(c.field, models.ForeignKey)}
+        wanted: dict[str, dict[Any, set[int]]] = {name: {} for name in foreign}
+        for place, (merged, push) in pushes.items():
+            for name, key in self._keys(merged, push, foreign):
+                wanted[name].setdefault(key, set()).add(place)
+        waiting: set[int] = set()
+        for name, places in wanted.items():
+            field = foreign[name]
+            for key in busy_targets(field, self.using, places):
+                waiting |= places.get(key, set())
+            if field != self._owner and places:
+                self._targets[name] = self._existing(field, set(places))
+        return waiting
 
     def judge(self, merged: Merged, push: Push) -> Reverts:
         """Undo what may not stand; returns what that was."""
@@ -93,6 +93,18 @@ class Judge:
             return self._undone(merged, push, error)
         merged.absorb()
         return {}
+
+    def _keys(
+        self, merged: Merged, push: Push, foreign: Mapping[str, Any]
+    ) -> Iterator[tuple[str, Any]]:
+        """What the push lets foreign keys of the row point to, by the field's name."""
+        if merged.row is None and self._owner is not None:
+            yield self._owner.name, self.user.pk
+        for entry in push.entries:
+            if entry.field in foreign and foreign[entry.field] != self._owner:
+                for live in merged.schema.fields[entry.field].live([entry]):
+                    if live.value is not None:
+                        yield entry.field, live.value
 
     def _undone(self, merged: Merged, push: Push, error: ValidationError) -> Reverts:
         by_field = error.error_dict if hasattr(error, "error_dict") else {}

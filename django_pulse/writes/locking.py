@@ -4,7 +4,8 @@ Laws:
 
 1. A document's bytes are only changed by whoever holds its lock. One that is missing is inserted
    whole; two inserts of the same one cannot both succeed, and the loser starts again.
-2. A push never waits for anybody: it skips what is locked and comes back. So a user's own
+2. A push never waits for a row or a document, nor for a row that its foreign keys point to: it
+   skips what is locked, without locking anything of that row, and comes back. So a user's own
    transaction is never the victim of a deadlock with a push, and one busy row delays nobody.
 3. Where rows cannot be locked one by one (SQLite), the lock is the database's write lock, taken
    by a write before anything is read.
@@ -14,23 +15,25 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import connections
-from django.db.models import F, QuerySet
+from django.db.models import ForeignKey, QuerySet
 
+from .. import identity
 from ..schema import label_of
-from ..tables import Clock, Document
+from ..tables import Document
 
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
 
-__all__ = ["Held", "hold", "hold_documents", "hold_row", "lock_database"]
+__all__ = ["Held", "busy_targets", "hold", "hold_documents", "hold_row", "lock_database"]
 
-LOCK_WAIT_MS = 250
-"""How long a push waits for locks that cannot be skipped (a referenced row, a unique index): well
-under PostgreSQL's deadlock timeout of a second, so that a push gives up before anybody is chosen."""
+LOCK_WAIT_MS = 50
+"""How long a push waits for a lock that cannot be skipped: another transaction's entry in a unique
+index. Far below PostgreSQL's deadlock timeout of a second, after which it would choose a victim. Not
+next to nothing, because PostgreSQL's own short locks (a file being extended) count as well."""
 
 
 @dataclass(slots=True)
@@ -47,14 +50,17 @@ def hold(
     model: type[SyncModel], using: str, ids: Collection[UUID], *, wait: bool
 ) -> dict[UUID, Held]:
     """Lock the rows and documents with these `sync_id`s; without `wait`, leaves out busy ones."""
-    found = _lockable(model._base_manager.using(using).filter(sync_id__in=ids), wait=wait)
+    all_rows = model._base_manager.using(using)
+    found = _lockable(all_rows.filter(sync_id__in=ids), wait=wait)
     rows = {row.sync_id: row for row in found.order_by("pk")}
-    held = hold_documents(model, using, ids, wait=wait)
+    busy = _skipped(all_rows, set(ids) - set(rows), wait=wait)
+    held = hold_documents(model, using, set(ids) - busy, wait=wait)
     for sync_id, each in held.items():
         each.row = rows.get(sync_id)
-    if not wait and connections[using].features.has_select_for_update_skip_locked:
-        for sync_id in _existing(model._base_manager.using(using), set(ids) - set(rows)):
-            held.pop(sync_id, None)
+    # A document without a row may be that of a row that came back since the rows were locked.
+    rowless = {each.sync_id for each in held.values() if each.document.pk and not each.row}
+    for sync_id in _skipped(all_rows, rowless, wait=wait):
+        del held[sync_id]
     return held
 
 
@@ -66,9 +72,7 @@ def hold_documents(
     documents = Document.objects.using(using).filter(model=label)
     found = _lockable(documents.filter(sync_id__in=ids), wait=wait)
     locked = {document.sync_id: document for document in found.order_by("pk")}
-    busy: set[UUID] = set()
-    if not wait and connections[using].features.has_select_for_update_skip_locked:
-        busy = _existing(documents, set(ids) - set(locked))
+    busy = _skipped(documents, set(ids) - set(locked), wait=wait)
     return {
         sync_id: Held(sync_id, None, locked.get(sync_id) or Document(model=label, sync_id=sync_id))
         for sync_id in ids
@@ -88,22 +92,47 @@ def hold_row(model: type[SyncModel], using: str, pk: object) -> Held | None:
 
 def lock_database(using: str, *, wait: bool) -> None:
     """What has to come before the first lock: see laws 2 and 3."""
+    identity.take_write_lock(using)
+    if not wait:
+        identity.limit_lock_waits(using, LOCK_WAIT_MS)
+
+
+def busy_targets(
+    field: ForeignKey[Any, Any], using: str, keys: Collection[Any]
+) -> Collection[Any]:
+    """Those of the keys whose row somebody holds so that no foreign key may point to it now.
+
+    The others are locked as the database's own check of the constraint would lock them, which waits
+    where this skips. Keys of rows that are not there are not busy.
+    """
     connection = connections[using]
-    if not connection.features.has_select_for_update:
-        Clock.objects.using(using).filter(pk=1).update(position=F("position"))
-    elif connection.vendor == "postgresql" and not wait:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{LOCK_WAIT_MS}ms"])
+    if connection.vendor != "postgresql" or not field.db_constraint or not keys:
+        return ()
+    target = field.target_field
+    quote = connection.ops.quote_name
+    column, table = quote(target.column), quote(target.model._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {column} FROM {table} WHERE {column} = ANY(%s) FOR KEY SHARE SKIP LOCKED",  # noqa: S608
+            [[target.get_db_prep_value(key, connection) for key in keys]],
+        )
+        free = {target.to_python(key) for (key,) in cursor.fetchall()}
+    left = {key for key in keys if target.to_python(key) not in free}
+    if not left:
+        return ()
+    there = target.model._base_manager.using(using).filter(**{f"{target.attname}__in": left})
+    return set(there.values_list(target.attname, flat=True))
 
 
 def _lockable(rows: QuerySet[SyncModel] | QuerySet[Document], *, wait: bool) -> QuerySet:  # type: ignore[type-arg]
-    features = connections[rows.db].features
-    if not features.has_select_for_update:
+    if not connections[rows.db].features.has_select_for_update:
         return rows
-    skip = not wait and features.has_select_for_update_skip_locked
+    skip = not wait and connections[rows.db].features.has_select_for_update_skip_locked
     return rows.select_for_update(skip_locked=skip, of=("self",), no_key=True)
 
 
-def _existing(rows: QuerySet, ids: Collection[UUID]) -> set[UUID]:  # type: ignore[type-arg]
-    """Those of the ids that are there but were not locked: somebody holds them."""
-    return set(rows.filter(sync_id__in=ids).values_list("sync_id", flat=True)) if ids else set()
+def _skipped(rows: QuerySet, ids: Collection[UUID], *, wait: bool) -> set[UUID]:  # type: ignore[type-arg]
+    """Those of the ids, of which no row was locked, that are there: somebody holds them."""
+    if wait or not ids or not connections[rows.db].features.has_select_for_update_skip_locked:
+        return set()
+    return set(rows.filter(sync_id__in=ids).values_list("sync_id", flat=True))

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from django.db import connections, models, transaction
+from django.db import models, transaction
 from django.utils import timezone
 
 from .. import feed, scopes
+from ..sql import insert_many, is_plain, update_many
 from ..tables import Document, Outbox
 from .merging import Merged
 from .noting import already_told
@@ -24,23 +25,18 @@ __all__ = ["store_documents", "store_rows", "update_rows"]
 
 
 def store_documents(using: str, batch: Sequence[Merged]) -> None:
-    """Write the documents of a batch whose rows are written, and what the feed has to tell.
-
-    Rows know their new `version` afterwards, in memory and in their column.
-    """
-    outgoing: list[tuple[Merged, list[str]]] = []
+    """Write the documents of a batch whose rows are written, and what the feed has to tell."""
+    left = {}
     for merged in batch:
         document = merged.held.document
-        left = list(document.scopes)
-        if merged.row is not None and not merged.deleted:  # a deleted row's tombstone stays where the row was
+        left[document.sync_id] = list(document.scopes)
+        if merged.row is not None and not merged.deleted:  # a tombstone stays where its row was
             document.scopes = scopes.of_row(merged.row, using)
         document.state = merged.document.encode()
         document.version += 1
-        outgoing.append((merged, left))
     _write(using, [merged.held.document for merged in batch])
-    Outbox.objects.using(using).bulk_create(
-        [row for merged, left in outgoing for row in _outbox(merged, left)]
-    )
+    outgoing = [row for merged in batch for row in _outbox(merged, left[merged.held.sync_id])]
+    insert_many(Outbox, using, ("document", "scope", "update"), outgoing)
     transaction.on_commit(lambda: feed.stamp(using), using=using, robust=True)
 
 
@@ -83,63 +79,43 @@ def update_rows(
         extra = [automatic_field.name for automatic_field in automatic] if names else []
         groups.setdefault((*names, *extra, "version"), []).append(row)
     for names, rows in groups.items():
-        _update_many(model, using, names, rows)
+        fields: list[Any] = [model._meta.get_field(name) for name in names]
+        values = [(row.pk, [getattr(row, each.attname) for each in fields]) for row in rows]
+        if all(is_plain(each) for each in fields):
+            update_many(model, using, names, values)
+            continue
+        plain: models.QuerySet[SyncModel] = models.QuerySet(model, using=using)
+        for key, each in values:
+            plain.filter(pk=key).update(**dict(zip(names, each, strict=True)))
 
 
 def _write(using: str, documents: Sequence[Document]) -> None:
     new = [document for document in documents if document.pk is None]
-    known = [document for document in documents if document.pk is not None]
-    if new:
-        Document.objects.using(using).bulk_create(new)
-    _update_many(Document, using, ("state", "version", "deleted", "scopes"), known)
+    keys = insert_many(
+        Document,
+        using,
+        ("model", "sync_id", "state", "version", "deleted", "scopes"),
+        [(d.model, d.sync_id, d.state, d.version, d.deleted, d.scopes) for d in new],
+    )
+    update_many(
+        Document,
+        using,
+        ("state", "version", "deleted", "scopes"),
+        [(d.pk, (d.state, d.version, d.deleted, d.scopes)) for d in documents if d.pk is not None],
+    )
+    for document, key in zip(new, keys, strict=True):
+        document.pk = key
 
 
-def _outbox(merged: Merged, left: Sequence[str]) -> list[Outbox]:
+def _outbox(merged: Merged, left: Sequence[str]) -> list[tuple[int, str, bytes]]:
     """A delta for the scopes the row stays in, the whole for those it enters, nothing for others."""
     document = merged.held.document
-    delta = merged.document.delta()
-    rows = [
-        Outbox(
-            document=document, scope=scope, update=delta if scope in left else document.state
-        )
-        for scope in document.scopes
-    ]
+    delta = merged.document.delta() if any(scope in left for scope in document.scopes) else b""
     gone = [scope for scope in left if scope not in document.scopes]
-    return rows + [Outbox(document=document, scope=scope, update=b"") for scope in gone]
-
-
-def _update_many(
-    model: type[models.Model], using: str, names: Sequence[str], rows: Sequence[models.Model]
-) -> None:
-    """One prepared UPDATE, executed for all rows: Django's `bulk_update` builds a CASE per value
-    and row, which takes several times as long."""
-    if not rows:
-        return
-    connection = connections[using]
-    quote = connection.ops.quote_name
-    fields: list[Any] = [model._meta.get_field(name) for name in names]
-    if not all(_is_plain(one) for one in fields):
-        plain: models.QuerySet[models.Model] = models.QuerySet(model, using=using)
-        for row in rows:
-            plain.filter(pk=row.pk).update(**{one.name: getattr(row, one.name) for one in fields})
-        return
-    key: Any = model._meta.pk
-    assignments = ", ".join(f"{quote(one.column)} = %s" for one in fields)
-    sql = f"UPDATE {quote(model._meta.db_table)} SET {assignments} WHERE {quote(key.column)} = %s"
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            sql,
-            [
-                [
-                    *(one.get_db_prep_save(getattr(row, one.attname), connection) for one in fields),
-                    key.get_db_prep_save(row.pk, connection),
-                ]
-                for row in rows
-            ],
-        )
-
-
-def _is_plain(field: models.Field[Any, Any]) -> bool:
-    """Is the field's value one `%s` in SQL? (A BinaryField's is, in the databases we serve.)"""
-    own = hasattr(field, "get_placeholder") or hasattr(field, "get_placeholder_sql")
-    return isinstance(field, models.BinaryField) or not own
+    return [
+        *(
+            (document.pk, scope, delta if scope in left else document.state)
+            for scope in document.scopes
+        ),
+        *((document.pk, scope, b"") for scope in gone),
+    ]

@@ -1,4 +1,4 @@
-"""A device for tests: a replica, its store, its clock, and a connection that can be cut anywhere."""
+"""A device for tests: a replica, its store, its clock, and a connection to cut anywhere."""
 
 from uuid import UUID
 

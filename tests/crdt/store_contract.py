@@ -66,7 +66,7 @@ class StoreContract:
 
     def test_a_scan_is_in_the_order_of_code_points(self, store: Store) -> None:
         keys = ["b", "a", "a/2", "a/10", "A", "\U0001f600", "\uffff", "é", "a.", "_", "%"]
-        store.write({key: b"" for key in keys})
+        store.write(dict.fromkeys(keys, b""))
         assert [key for key, _ in store.scan("")] == sorted(keys)
 
     @pytest.mark.parametrize("prefix", ["a/", "a_", "a%", "A", "é", "\U0001f600", "\U0010ffff"])

@@ -10,17 +10,18 @@ from uuid import UUID
 
 from django.test import override_settings
 
-from crdt.frames import decode
-from crdt.messages import Item, Key, Message
+from crdt.frames import decode, encode
+from crdt.messages import Hello, Item, Key, Message
 from django_pulse.auth import Handshake, Refused, SignIn
 from django_pulse.feed import Change, Page
-from django_pulse.session import Bounds
+from django_pulse.session import Bounds, Session, State
 from django_pulse.steps import Close, Join, Part, Send, Step, Steps, Work
 
 __all__ = [
     "BOUNDS",
     "EPOCH",
     "HANDSHAKE",
+    "HELLO",
     "TOKEN",
     "StandIns",
     "changes",
@@ -41,6 +42,7 @@ BOUNDS = Bounds(
 )
 
 
+HELLO = Hello(replica=5, device="phone", token=TOKEN)
 HANDSHAKE = Handshake.of({"type": "websocket", "path": "/", "headers": []})
 
 
@@ -176,3 +178,18 @@ def messages(steps: Sequence[Step]) -> list[Message | Join | Part | Close]:
         decode(cast("bytes", step.frame)) if isinstance(step, Send) else cast("Any", step)
         for step in steps
     ]
+
+
+def tell(session: Session, message: Message | bytes, services: StandIns | None = None) -> list[Any]:
+    """Give the session a message; what it answers. Joins are noted among what was asked."""
+    frame = message if isinstance(message, bytes) else encode(message)
+    return messages(drive(session.receive(frame), services.asked if services else None))
+
+
+def ready(services: StandIns) -> Session:
+    """A session that has said welcome."""
+    session = Session(services, HANDSHAKE, BOUNDS)
+    tell(session, HELLO)
+    assert session.state is State.READY
+    services.asked.clear()
+    return session

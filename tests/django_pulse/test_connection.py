@@ -31,7 +31,7 @@ from .stand_ins import (
     BOUNDS,
     EPOCH,
     HANDSHAKE,
-    TOKEN,
+    HELLO,
     Serve,
     StandIns,
     changes,
@@ -39,9 +39,6 @@ from .stand_ins import (
     row,
     settings,
 )
-
-HELLO = Hello(5, "phone", TOKEN)
-
 
 # Talking
 
@@ -60,6 +57,50 @@ def test_text_and_broken_frames_are_answered_and_the_socket_lives(serve: Serve) 
             assert "no text protocol" in str(socket.connection.recv(timeout=PATIENCE))
         assert [getattr(socket.receive(), "code", None) for _ in range(2)] == ["malformed"] * 2
         assert isinstance(socket.receive(), Pong)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{",
+        b'{"type":"hello"',
+        b'{"type":null}',
+        b'{"type":["ping"]}',
+        b'{"type":"__class__","time":1}',
+        b'{"type":"websocket.disconnect"}',
+        b'{"type":"ping"}',
+        b'{"type":"ping","time":NaN}',
+        b'{"type":"ping","time":-1}',
+        b'{"type":"ping","time":1e3}',
+        b'{"type":"ping","time":99999999999999999999}',
+        b'{"type":"ping","type":"ping","time":1}',
+        b'{"type":"ping","time":"\\ud800"}',
+        b'{"type":"ping","time":1,"sizes":[1]}',
+        b'{"type":"push","id":1,"epoch":"e1","items":[["a.b","x"]],"sizes":[0]}',
+        b'{"type":"pull","id":1,"cursors":{"all":-1}}',
+        b'{"type":"pull","id":1,"cursors":[]}',
+        b"[" * 100_000,
+        b'{"type":' * 100_000,
+        b"\xff\xfe",
+    ],
+)
+def test_hostile_headers_are_answered_and_the_socket_lives(serve: Serve, head: bytes) -> None:
+    with welcomed(serve(StandIns()), HELLO) as (socket, _):
+        fault = socket.ask(len(head).to_bytes(4, "big") + head)
+        assert (fault.code, fault.fatal) in {("malformed", False), ("protocol", False)}
+        assert isinstance(socket.ask(Ping(1)), Pong)
+
+
+def test_a_compressed_bomb_ends_its_own_connection_only(serve: Serve) -> None:
+    url = serve(StandIns())
+    with welcomed(url, HELLO) as (bomber, _), welcomed(url, HELLO) as (other, _):
+        with contextlib.suppress(ConnectionClosed):
+            bomber.send(bytes(64 << 20))
+        assert bomber.closed()[0] == 1009
+        assert isinstance(other.ask(Ping(1)), Pong)
 
 
 def test_a_frame_over_the_limit_is_answered_and_the_socket_lives(serve: Serve) -> None:

@@ -13,14 +13,13 @@ from channels.layers import InMemoryChannelLayer
 from django.test import override_settings
 
 from crdt.frames import decode
-from crdt.messages import Changes, Hello, Ping, Pong
+from crdt.messages import Changes, Ping, Pong
 from django_pulse import hints, live
 from tests.project.servers import RedisServer
 
 from .sockets import PATIENCE, heard, welcomed
-from .stand_ins import TOKEN, Serve, StandIns, page, settings
+from .stand_ins import HELLO, Serve, StandIns, page, settings
 
-HELLO = Hello(5, "phone", TOKEN)
 NO_LAYER: dict[str, Any] = {}
 
 
