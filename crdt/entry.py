@@ -7,7 +7,6 @@ Laws:
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 __all__ = [
@@ -33,9 +32,10 @@ class Dot(NamedTuple):
     clock: int
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One write of one field, with its value as it travels (see `crdt.values`).
+
+    A tuple: every row that is read builds some, and a frozen dataclass takes four times as long.
 
     `replaces` names the entries its writer saw and overwrote. `stands_for` is set where the
     server rewrote an entry of somebody else (a stamp from the future): the rewritten one dies

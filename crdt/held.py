@@ -17,8 +17,9 @@ from .document import Document
 from .entry import Entry
 from .messages import Key
 from .outbound import all_deletes, redo, repack, spare_deletes, void_run, without
+from .parts import cut_push
 from .records import META, Record, document_prefix, name_under
-from .update import read_state, split_push
+from .update import read_state
 
 __all__ = ["Draft", "Held", "Part", "merged"]
 
@@ -126,11 +127,11 @@ class Held:
             self._clear(self._unsent)
             self._add("d", data, self._unsent)
 
-    def launch(self, max_structs: int) -> None:
+    def launch(self, max_structs: int, max_bytes: int) -> None:
         """Make what was never sent into pushes: from now on those clocks are spoken for."""
         data = self._outgoing(self.record.acked)
         self._clear(self._unsent)
-        for piece in split_push(data, max_structs):
+        for piece in cut_push(data, max_structs, max_bytes):
             end = read_state(piece).vector[self._replica]
             part = Part(self._name("c"), end, piece)
             self.flight.append(part)

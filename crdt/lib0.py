@@ -1,43 +1,64 @@
-"""lib0: variable-length integers and "Any" values, as Yjs encodes them.
+"""The binary encoding under Yjs (lib0): variable-length integers and "Any" values.
 
 Laws:
 
-1. Every value has one encoding here; what is longer than it needs to be is refused.
-2. Reading never recurses and never takes more memory than a small multiple of the bytes it reads,
-   whatever they claim.
-3. What goes wrong is `Malformed`, and nothing else.
+1. One value has one spelling: integers are minimal, text is strict UTF-8, keys do not repeat.
+2. Reading is iterative and bounded: nothing nests deeper than `MAX_DEPTH`, no length is believed
+   before the bytes are there.
+3. What is written here, pycrdt would write the same way.
 
-The format is that of lib0 (`encoding.writeVarUint`, `encoding.writeAny`). Numbers are written as
-yrs writes them: as float32 where that is exact, else as float64; a small integer as JavaScript
-writes it is read as well.
+Numbers are 64-bit floats on the wire; a whole one below 2**53 is read as an `int`.
+
+Format: lib0's `encoding.js`, functions `writeVarUint` and `writeAny`.
 """
 
-from __future__ import annotations
-
-import struct
-from collections.abc import Mapping, Sequence
-from math import copysign, isfinite
+from math import isfinite
+from struct import Struct, error
 from typing import Any, Final
 
-from .errors import Malformed
+from .errors import LocalFault, Malformed
 
-__all__ = ["MAX_DEPTH", "Cursor", "read_any", "read_text", "read_varuint", "write_any"]
-__all__ += ["write_varuint"]
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_INTEGER",
+    "UNREADABLE",
+    "Cursor",
+    "read_any",
+    "read_text",
+    "read_varuint",
+    "write_any",
+    "write_text",
+    "write_varuint",
+]
 
 MAX_DEPTH: Final = 32
-"""How deep a value may be nested: pycrdt's own reader crashes on a small thread's stack at 200."""
+"""Arrays and maps inside one another. pycrdt recurses: on a small thread stack 200 levels end the
+process. Values of fields are flat; JSON travels as one string."""
 
-MAX_VARUINT_BYTES: Final = 10
-"""What 2**64 - 1 takes; no length or id is larger."""
+MAX_INTEGER: Final = 2**53 - 1
+"""The largest integer that a 64-bit float, and so JavaScript, still counts exactly."""
 
-EXACT: Final = 2**53
+_MAX_VARUINT_BITS: Final = 49
+"""The shift of the last byte that an integer below 2**53 can have."""
 
-_FLOAT32 = struct.Struct(">f")
-_FLOAT64 = struct.Struct(">d")
+UNREADABLE: Final = (IndexError, error, UnicodeDecodeError)
+"""What the reading functions below raise where bytes are missing or are not UTF-8. Whoever calls
+them turns it into `Malformed`, once for many values: a check before every byte would double the
+time."""
+
+_NULL, _TRUE, _FALSE = 126, 120, 121
+_TEXT, _INTEGER, _DOUBLE, _FLOAT = 119, 125, 123, 124
+_LIST, _MAP, _BYTES = 117, 118, 116
+
+_AS_DOUBLE = Struct(">d")
+_AS_FLOAT = Struct(">f")
+
+
+# Writing
 
 
 def write_varuint(number: int) -> bytes:
-    """A non-negative integer, seven bits to a byte, the lowest first."""
+    """An unsigned integer, seven bits to a byte, the lowest first."""
     if number < 128:
         return bytes((number,))
     out = bytearray()
@@ -48,190 +69,227 @@ def write_varuint(number: int) -> bytes:
     return bytes(out)
 
 
-def write_any(value: Any) -> bytes:
-    """A value of JSON's kinds; raises `ValueError` for anything else."""
-    if isinstance(value, str):
-        encoded = value.encode()
-        return b"\x77" + write_varuint(len(encoded)) + encoded
+def write_text(text: str) -> bytes:
+    """A string: its length in bytes and its UTF-8."""
+    try:
+        data = text.encode()
+    except UnicodeEncodeError as error:
+        raise LocalFault(
+            f"A text must not hold half a character (a lone surrogate at {error.start})."
+        ) from None
+    return write_varuint(len(data)) + data
+
+
+def write_any(value: Any, depth: int = 0) -> bytes:
+    """A value as an Any: None, bool, int, float, str, bytes, list, tuple or dict with text keys.
+
+    Raises `LocalFault` for anything that a reader would refuse.
+    """
     if value is None:
         return b"\x7e"
-    if isinstance(value, bool):
-        return b"\x78" if value else b"\x79"
-    if isinstance(value, (int, float)):
+    if value is True:
+        return b"\x78"
+    if value is False:
+        return b"\x79"
+    if isinstance(value, str):
+        return b"\x77" + write_text(value)
+    if isinstance(value, int | float):
         return _number(value)
-    if isinstance(value, Sequence):
-        return b"\x75" + write_varuint(len(value)) + b"".join(map(write_any, value))
-    if isinstance(value, Mapping):
-        pairs = (write_any(str(key))[1:] + write_any(item) for key, item in value.items())
-        return b"\x76" + write_varuint(len(value)) + b"".join(pairs)
-    raise ValueError(f"A document cannot hold a {type(value).__name__}.")
+    if isinstance(value, bytes):
+        return b"\x74" + write_varuint(len(value)) + value
+    if depth == MAX_DEPTH:
+        raise LocalFault(f"A value must not nest deeper than {MAX_DEPTH} levels.")
+    if isinstance(value, list | tuple):
+        items = [write_any(item, depth + 1) for item in value]
+        return b"\x75" + write_varuint(len(items)) + b"".join(items)
+    if isinstance(value, dict):
+        return _map(value, depth)
+    raise LocalFault(f"A value of type {type(value).__name__} cannot travel; convert it first.")
 
 
-def _number(value: int | float) -> bytes:
+def _number(value: float) -> bytes:
+    if not isfinite(value) or (isinstance(value, int) and not -MAX_INTEGER <= value <= MAX_INTEGER):
+        raise LocalFault(f"The number {value} cannot travel exactly; write it as a text.")
     number = float(value)
-    if not isfinite(number) or number != value:
-        raise ValueError(f"A document cannot hold {value!r} exactly.")
-    if -3.4e38 < number < 3.4e38:
-        short = _FLOAT32.pack(number)
-        if _FLOAT32.unpack(short)[0] == number:
-            return b"\x7c" + short
-    return b"\x7b" + _FLOAT64.pack(number)
+    try:
+        short = _AS_FLOAT.pack(number)
+    except OverflowError:
+        return b"\x7b" + _AS_DOUBLE.pack(number)
+    if _AS_FLOAT.unpack(short)[0] == number:
+        return b"\x7c" + short
+    return b"\x7b" + _AS_DOUBLE.pack(number)
+
+
+def _map(value: dict[Any, Any], depth: int) -> bytes:
+    parts = [b"\x76", write_varuint(len(value))]
+    for key, item in value.items():
+        if not isinstance(key, str):
+            raise LocalFault(f"A map's keys must be text, not {type(key).__name__}.")
+        parts += (write_text(key), write_any(item, depth + 1))
+    return b"".join(parts)
+
+
+# Reading: each takes the bytes and a position, and returns what it read and the position after it
 
 
 def read_varuint(data: bytes, at: int) -> tuple[int, int]:
-    """The integer at offset `at`, and the offset behind it."""
-    try:
+    """An unsigned integer below 2**53, in as few bytes as it needs."""
+    number = shift = 0
+    while True:
         byte = data[at]
+        at += 1
         if byte < 128:
-            return byte, at + 1
-        number, shift = byte & 127, 7
-        for end in range(at + 1, at + MAX_VARUINT_BYTES):
-            byte = data[end]
-            if byte < 128:
-                if not byte:
-                    raise Malformed("A number is longer than it needs to be.")
-                return number | byte << shift, end + 1
-            number |= (byte & 127) << shift
-            shift += 7
-    except IndexError:
-        raise _ends() from None
-    raise Malformed("A number is too long.")
+            if shift and (not byte or number + (byte << shift) > MAX_INTEGER):
+                raise Malformed(f"The integer before byte {at} is too long or too large.")
+            return number + (byte << shift), at
+        number += (byte & 127) << shift
+        shift += 7
+        if shift > _MAX_VARUINT_BITS:
+            raise Malformed(f"The integer before byte {at} is too long or too large.")
 
 
 def read_text(data: bytes, at: int) -> tuple[str, int]:
-    """The string at offset `at`, and the offset behind it."""
-    length, at = read_varuint(data, at)
-    end = at + length
-    if end > len(data):
-        raise _ends()
-    try:
-        return data[at:end].decode(), end
-    except UnicodeDecodeError:
-        raise Malformed("A text is not UTF-8.") from None
+    """A string in strict UTF-8: surrogates are refused."""
+    start, end = _span(data, at)
+    return data[start:end].decode(), end
 
 
 def read_any(data: bytes, at: int) -> tuple[Any, int]:
-    """The value at offset `at`, and the offset behind it.
-
-    Whole numbers below 2**53 come back as `int`, since their encoding does not tell.
-    """
-    value, at = _scalar(data, at)
-    if not isinstance(value, _Open):
-        return value, at
-    stack = [value]
-    while stack:
-        top = stack[-1]
-        if not top.left:
-            stack.pop()
-            continue
-        top.left -= 1
-        if top.keys:
-            key, at = read_text(data, at)
-            if key in top.value:
-                raise Malformed("A value has the same key twice.")
-        item, at = _scalar(data, at)
-        opened = item.value if isinstance(item, _Open) else item
-        if top.keys:
-            top.value[key] = opened
-        else:
-            top.value.append(opened)
-        if isinstance(item, _Open):
-            if len(stack) >= MAX_DEPTH:
-                raise Malformed(f"A value is nested more than {MAX_DEPTH} deep.")
-            stack.append(item)
-    return value.value, at
+    """A value; see the module's laws for what is refused."""
+    tag = data[at]
+    if tag == _TEXT:
+        return read_text(data, at + 1)
+    if tag in (_LIST, _MAP):
+        return _read_nested(data, at)
+    return _read_scalar(data, at)
 
 
-class _Open:
-    """A list or an object whose items are still to be read."""
+def _span(data: bytes, at: int) -> tuple[int, int]:
+    """Where the bytes begin and end whose length stands at `at`."""
+    length = data[at]
+    start = at + 1
+    if length > 127:
+        length, start = read_varuint(data, at)
+    if length > len(data) - start:
+        raise Malformed(f"{length} bytes are announced at byte {at}, fewer follow.")
+    return start, start + length
 
-    __slots__ = ("keys", "left", "value")
 
-    def __init__(self, left: int, *, keys: bool) -> None:
-        self.left = left
-        self.keys = keys
-        self.value: Any = {} if keys else []
-
-
-def _scalar(data: bytes, at: int) -> tuple[Any, int]:
-    """The value at offset `at`; a list or an object is only opened."""
-    try:
-        tag = data[at]
-    except IndexError:
-        raise _ends() from None
+def _read_scalar(data: bytes, at: int) -> tuple[Any, int]:
+    tag = data[at]
     at += 1
-    if tag == 119:
+    if tag == _TEXT:
         return read_text(data, at)
-    if tag in (124, 123):
-        number, end = (_FLOAT32, at + 4) if tag == 124 else (_FLOAT64, at + 8)
-        if end > len(data):
-            raise _ends()
-        return _whole(number.unpack_from(data, at)[0]), end
-    if tag in _CONSTANTS:
-        return _CONSTANTS[tag], at
-    if tag in (117, 118):
-        count, at = read_varuint(data, at)
-        if count > len(data) - at:
-            raise _ends()
-        return _Open(count, keys=tag == 118), at
-    if tag == 125:
+    if tag == _NULL:
+        return None, at
+    if tag == _TRUE:
+        return True, at
+    if tag == _FALSE:
+        return False, at
+    if tag == _DOUBLE:
+        return _whole(_AS_DOUBLE.unpack_from(data, at)[0]), at + 8
+    if tag == _FLOAT:
+        return _whole(_AS_FLOAT.unpack_from(data, at)[0]), at + 4
+    if tag == _INTEGER:
         return _read_integer(data, at)
-    raise Malformed(f"A value is of a kind (tag {tag}) that documents do not hold.")
-
-
-_CONSTANTS: Final = {126: None, 120: True, 121: False}
+    if tag == _BYTES:
+        start, end = _span(data, at)
+        return data[start:end], end
+    raise Malformed(f"Byte {at - 1} announces a value of an unknown type ({tag}).")
 
 
 def _whole(number: float) -> int | float:
+    if number.is_integer():
+        return int(number) if -MAX_INTEGER <= number <= MAX_INTEGER else number
     if not isfinite(number):
-        raise Malformed("A number is not finite.")
-    if number.is_integer() and -EXACT < number < EXACT:
-        if number == 0 and copysign(1, number) < 0:
-            return number
-        return int(number)
+        raise Malformed("A number must be finite.")
     return number
 
 
 def _read_integer(data: bytes, at: int) -> tuple[int, int]:
-    """A signed integer as JavaScript writes a small one: sign and six bits, then seven to a byte."""
-    if at >= len(data):
-        raise _ends()
+    """A signed integer: the sign is the second bit of the first byte, which holds six."""
     first = data[at]
     number, at = first & 63, at + 1
     if first & 128:
-        rest, at = read_varuint(data, at)
-        if not rest:
-            raise Malformed("A number is longer than it needs to be.")
-        number |= rest << 6
-    if number >= EXACT:
-        raise Malformed("A whole number does not fit a float64.")
-    return (-number if first & 64 else number), at
+        high, at = read_varuint(data, at)
+        number += high << 6
+        if not high or number > MAX_INTEGER:
+            raise Malformed(f"The integer before byte {at} is too long or too large.")
+    if first & 64:
+        if not number:
+            raise Malformed(f"The integer before byte {at} is a negative zero.")
+        return -number, at
+    return number, at
 
 
-def _ends() -> Malformed:
-    return Malformed("The bytes end too early.")
+def _read_nested(data: bytes, at: int) -> tuple[Any, int]:
+    """A list or a map: `opened` are those being filled, `missing` how many values each lacks."""
+    outcome: list[Any] = []
+    opened: list[list[Any] | dict[str, Any]] = [outcome]
+    missing = [1]
+    while opened:
+        holder = opened[-1]
+        if not missing[-1]:
+            opened.pop()
+            missing.pop()
+            continue
+        missing[-1] -= 1
+        key = ""
+        if isinstance(holder, dict):
+            key, at = read_text(data, at)
+            if key in holder:
+                raise Malformed(f"A map names the key before byte {at} twice.")
+        value: Any
+        tag = data[at]
+        if tag in (_LIST, _MAP):
+            if len(opened) > MAX_DEPTH:
+                raise Malformed(f"A value nests deeper than {MAX_DEPTH} levels.")
+            count, at = read_varuint(data, at + 1)
+            value = [] if tag == _LIST else {}
+            opened.append(value)
+            missing.append(count)
+        else:
+            value, at = _read_scalar(data, at)
+        if isinstance(holder, dict):
+            holder[key] = value
+        else:
+            holder.append(value)
+    return outcome[0], at
 
 
 class Cursor:
-    """Reads one thing after the other; for what is not read ten thousand times."""
+    """A position in bytes, for what is read seldom: a method reads on, or raises `Malformed`."""
 
-    def __init__(self, data: bytes, at: int = 0) -> None:
+    __slots__ = ("data", "position")
+
+    def __init__(self, data: bytes, position: int = 0) -> None:
         self.data = data
-        self.at = at
+        self.position = position
 
     def varuint(self) -> int:
-        """The next integer."""
-        number, self.at = read_varuint(self.data, self.at)
+        """An unsigned integer below 2**53."""
+        try:
+            number, self.position = read_varuint(self.data, self.position)
+        except IndexError:
+            raise Malformed("The bytes end within an integer.") from None
         return number
 
     def count(self, least: int = 1) -> int:
-        """The next integer, as the number of things that take `least` bytes each."""
+        """How many items follow, each of at least `least` bytes: so many must be there."""
         number = self.varuint()
-        if number * least > len(self.data) - self.at:
-            raise _ends()
+        if number * least > len(self.data) - self.position:
+            raise Malformed(f"{number} items are announced, fewer follow.")
         return number
 
+    def any(self) -> Any:
+        """A value."""
+        try:
+            value, self.position = read_any(self.data, self.position)
+        except UNREADABLE:
+            raise Malformed("The bytes end within a value, or a text is not UTF-8.") from None
+        return value
+
     def end(self) -> None:
-        """Nothing must be left."""
-        if self.at != len(self.data):
-            raise Malformed(f"{len(self.data) - self.at} bytes are left over.")
+        """Nothing must follow."""
+        if self.position != len(self.data):
+            raise Malformed(f"{len(self.data) - self.position} bytes follow the end.")

@@ -1,47 +1,63 @@
-"""The strict reader: what a client pushes, before pycrdt sees any of it.
+"""The strict reader: what a client pushes, checked before pycrdt sees a byte of it.
 
 Laws:
 
-1. It accepts the canonical form and nothing else: one section, of the pusher's own replica, that
-   starts at the clock the server expects. Everything else is refused whole.
-2. Values stand in the pusher's own entries root, each behind the one before. Text stands behind
-   and before characters that are known, in the same text, never inside one.
-3. A client deletes characters, and what it brings with the very same push. Entries are deleted by
-   the server alone.
-4. It is iterative and bounded: no input recurses, and none takes more than its length deserves.
+1. A push is the pusher's own section from the clock that the server expects, and nothing of
+   anybody else.
+2. Entries continue the pusher's own entries. Characters stand beside characters that are known, in
+   one text, and no character is cut in two.
+3. A push deletes characters, and what it brings itself. What is deleted already may be named again.
+4. What is accepted, pycrdt integrates without holding anything back; what is not raises a
+   `RemoteFault` and has changed nothing.
 
-Every law answers to an input that makes pycrdt crash, hang, or silently lose another device's edits.
+Why each matters is in the bounds below and in `tests/crdt/test_push.py`: integration neither checks
+nor rolls back, and some updates end the process.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from .entry import Entry, entries_root
+from .entry import Dot, Entry, entries_root
+from .entry_bytes import MAX_CLOCK, read_entries
 from .errors import Gap, Malformed, TooLarge
-from .state import State, blocks_from, covers, entry_from
-from .structs import ANY, DELETED, GC, STRING, Block, Ranges, Section, read_deletes, read_sections
+from .lib0 import UNREADABLE, read_varuint, write_any
+from .ranges import Range, forget_deleted, outside
+from .runs import Positions, TextRuns
+from .state import State, read_deletes, read_state
+from .structs import ANY, DELETED, ORIGIN, Place, Spelling, read_length, read_place, spelling
 
-__all__ = ["DEFAULT_LIMITS", "Limits", "Push", "read_push"]
+__all__ = ["DEFAULT_LIMITS", "MAX_REPLACES", "Limits", "Push", "read_push"]
+
+MAX_REPLACES: Final = 1000
+"""Dots that one entry may name. It names what its writer saw live, one for each replica that wrote
+at the same time."""
+
+_CLIENT_ITEMS: Final = 4
+"""Items of a client's longest entry: only the server writes one that stands for another."""
+
+_NO_FIELDS: Final[frozenset[str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The bounds of one pushed update.
+    """How much one push may hold; more raises `TooLarge`. A larger difference is split."""
 
-    update: bytes; a day's edits of a long text fit many times, and one row stays far below a frame.
-    structs: a larger difference is cut in parts (`split_push`); integrating a thousand takes
-    milliseconds, and one replica's fan of right origins grows with their square.
-    value: bytes of one entry; what is larger belongs in a file.
-    ranges: of the delete set, which repeats what was ever deleted in the document.
-    """
+    update: int = 256 << 10
+    """Everything. Integrating a push of this size that does nothing but delete single characters
+    takes about a second; half as much, on the average, fits the smallest frame that we allow."""
 
-    update: int = 256 * 1024
-    structs: int = 1_000
-    value: int = 128 * 1024
-    ranges: int = 20_000
+    structs: int = 1000
+    """Integrating characters at one place takes time in proportion to the square of their number:
+    a second for ten thousand, minutes for a hundred thousand."""
+
+    value: int = 128 << 10
+    """One value. It stands in a column, and in every page that shows its row."""
+
+    text: int = 128 << 10
+    """One run of inserted characters. Nobody types it; what is pasted can be cut."""
+
+    replaces: int = MAX_REPLACES
+    """See `MAX_REPLACES`."""
 
 
 DEFAULT_LIMITS: Final = Limits()
@@ -49,200 +65,210 @@ DEFAULT_LIMITS: Final = Limits()
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """An accepted update: the clocks [first, next) of `replica`.
-
-    `entries` are those it brings and leaves present, `text_fields` the fields whose text it edits,
-    `deletes` its delete set, `data` its bytes. `known` says that nothing in it is new.
-    """
+    """What a client's update brings."""
 
     replica: int
     first: int
+    """Its clocks: from `first` up to `next`, without it."""
     next: int
     entries: tuple[Entry, ...]
+    """The present entries, in the order of their clocks."""
     text_fields: frozenset[str]
-    deletes: dict[int, Ranges]
+    """The fields whose text it inserts into or deletes from."""
+    deletes: dict[int, list[Range]]
+    """The delete set."""
     known: bool
-    data: bytes
+    """The server has all of these clocks: there is nothing to merge."""
+    data: bytes = field(repr=False)
+    """The bytes, safe to integrate unless `known`."""
 
 
 def read_push(data: bytes, replica: int, known: State, limits: Limits = DEFAULT_LIMITS) -> Push:
-    """Read what the client that writes as `replica` sent for a document that says `known`.
+    """Read what `replica` pushed, against the document that is `known`.
 
-    Raises `Malformed` or `TooLarge` if it may not be used, `Gap` if it does not start where the
-    server stands.
+    Raises `Malformed` if it is anything else than an honest client's, `TooLarge` if a limit is
+    passed, and `Gap` if it does not start at the replica's next clock: send again from there.
     """
     if len(data) > limits.update:
-        raise TooLarge(f"An update has {len(data)} bytes; {limits.update} are allowed.")
-    sections, at = read_sections(data)
-    if len(sections) != 1 or sections[0].replica != replica:
-        raise Malformed("A push holds the pusher's own section and no other.")
-    section = sections[0]
-    if len(section.blocks) > limits.structs:
-        raise TooLarge(f"An update has more than {limits.structs} structs: cut it in parts.")
-    deletes = read_deletes(data, at)
-    if sum(map(len, deletes.values())) > limits.ranges:
-        raise TooLarge(f"A delete set has more than {limits.ranges} ranges.")
+        raise _too_large("An update", len(data), "bytes", limits.update)
+    try:
+        return _read(data, replica, known, limits)
+    except UNREADABLE:
+        raise Malformed("The update ends too early, or holds text that is not UTF-8.") from None
+
+
+def _read(data: bytes, replica: int, known: State, limits: Limits) -> Push:
+    own = spelling(replica)
+    structs, first, at = _read_head(data, own, limits)
     expected = known.vector.get(replica, 0)
-    if section.next <= expected:
-        return Push(replica, section.first, section.next, (), frozenset(), deletes, True, data)
-    if section.first != expected:
-        raise Gap(replica, expected, section.first)
-    reader = _Reader(section, known, limits)
-    entries = reader.read()
-    fields = reader.edited | reader.check_deletes(deletes)
-    own = deletes.get(replica, [])
-    present = tuple(each for each in entries if not own or not covers(own, each.dot.clock))
-    return Push(
-        replica, section.first, section.next, present, frozenset(fields), deletes, False, data
+    if first > expected:
+        raise Gap(replica, expected, first)
+    if first < expected:
+        return _repeated(data, replica, first, expected)
+    clock, last = first, known.last_entry.get(replica)
+    entries: dict[Dot, Entry] = {}
+    texts: _Texts | None = None
+    for _ in range(structs):
+        info = data[at]
+        if info == ANY | ORIGIN:
+            origin, at = read_varuint(data, _after(data, at, own.after))
+            if origin != last:
+                raise _out_of_line(clock)
+            clock, at = read_entries(data, at, replica, clock, _CLIENT_ITEMS, entries)
+            last = clock - 1
+        elif info == ANY:
+            if last is not None:
+                raise _out_of_line(clock)
+            at = _after(data, at, own.first)
+            clock, at = read_entries(data, at, replica, clock, _CLIENT_ITEMS, entries)
+            last = clock - 1
+        else:
+            texts = texts or _Texts(data, replica, first, known, limits)
+            clock, last, at = texts.read_struct(at, clock, last)
+    if clock > MAX_CLOCK:
+        raise Malformed(f"The clocks of an update must not pass {MAX_CLOCK}.")
+    deletes, at = read_deletes(data, at)
+    if at != len(data):
+        raise Malformed(f"{len(data) - at} bytes are missing, or follow the update's end.")
+    if len(data) > limits.replaces or len(data) > limits.value:
+        _check_sizes(entries, limits)
+    fields = _NO_FIELDS
+    if deletes or texts is not None:
+        texts = texts or _Texts(data, replica, first, known, limits)
+        texts.check_deletes(deletes, clock)
+        forget_deleted(entries, deletes)
+        fields = frozenset(texts.fields)
+    return Push(replica, first, clock, tuple(entries.values()), fields, deletes, False, data)
+
+
+def _read_head(data: bytes, own: Spelling, limits: Limits) -> tuple[int, int, int]:
+    """How many structs the one section holds, its first clock, and the position after it."""
+    if data[0] != 1:
+        raise Malformed(f"A push holds one section, its sender's; this one holds {data[0]}.")
+    structs, at = (data[1], 2) if data[1] < 128 else read_varuint(data, 1)
+    if not structs:
+        raise Malformed("The update's section is empty.")
+    if structs > limits.structs:
+        raise _too_large("An update", structs, "structs", limits.structs)
+    if not data.startswith(own.number, at):
+        raise Malformed("The update's section is not its sender's.")
+    at += len(own.number)
+    first, at = (data[at], at + 1) if data[at] < 128 else read_varuint(data, at)
+    return structs, first, at
+
+
+def _repeated(data: bytes, replica: int, first: int, expected: int) -> Push:
+    """A push of clocks that are known: wholly, or its sender has to cut it at `expected`."""
+    told = read_state(data)
+    end = told.vector[replica]
+    if end > expected:
+        raise Gap(replica, expected, first)
+    entries = tuple(told.entries.values())
+    return Push(replica, first, end, entries, told.text_roots, told.deleted, True, data)
+
+
+class _Texts:
+    """What of a push is not entries: characters, deleted runs and deletions."""
+
+    __slots__ = (
+        "_data",
+        "_first",
+        "_known",
+        "_limits",
+        "_positions",
+        "_replica",
+        "_runs",
+        "_voids",
+        "fields",
     )
 
-
-class _Reader:
-    """Checks one section against what is known and what it brought so far."""
-
-    def __init__(self, section: Section, known: State, limits: Limits) -> None:
-        self._section = section
+    def __init__(self, data: bytes, replica: int, first: int, known: State, limits: Limits) -> None:
+        self.fields: set[str] = set()
+        self._data = data
+        self._replica = replica
+        self._first = first
         self._known = known
         self._limits = limits
-        self._own_root = entries_root(section.replica)
-        self._last = known.last_entry.get(section.replica)
-        self._read: list[Block] = []
-        self._roots: dict[tuple[int, int], str] = {}
-        self.edited: set[str] = set()
+        self._positions = Positions([], [])
+        self._voids: list[Range] = []
+        self._runs: TextRuns | None = None
 
-    def read(self) -> list[Entry]:
-        """The entries of the section; raises where a block may not stand."""
-        entries = []
-        replica = self._section.replica
-        for block in self._section.blocks:
-            if self._is_next_entry(block):
-                if block.kind == ANY:
-                    self._check_size(block)
-                    for offset, raw in enumerate(block.content):
-                        entries.append(entry_from(raw, replica, block.clock + offset, most=4))
-                self._last = block.clock + block.length - 1
-                self._roots[replica, block.clock] = self._own_root
-            elif block.kind in (STRING, DELETED):
-                root = self._text_root(block)
-                self._roots[replica, block.clock] = root
-                self.edited.add(root[1:])
-            elif block.kind == ANY:
-                raise Malformed("Values stand in their writer's own root, each behind the last.")
-            else:
-                raise Malformed("A push leaves clocks out.")
-            self._read.append(block)
-        return entries
+    @property
+    def runs(self) -> TextRuns:
+        """The characters that are known, and those that were read so far."""
+        if self._runs is None:
+            mine = {self._replica: self._positions}
+            self._runs = TextRuns(self._data, mine, self._known.text_runs())
+        return self._runs
 
-    def check_deletes(self, deletes: dict[int, Ranges]) -> set[str]:
-        """The fields whose text is newly deleted from; raises where something else is."""
-        fields = set()
+    def read_struct(self, at: int, clock: int, last: int | None) -> tuple[int, int | None, int]:
+        """Read characters or a deleted run; `last` is the last clock in the entries root.
+
+        Returns the next clock, the last one in the entries root, and the position after it.
+        """
+        content, place, begin = read_place(self._data, at)
+        if content == ANY:
+            raise _out_of_line(clock)
+        length, end = read_length(self._data, begin, content)
+        if content == DELETED:
+            self._voids.append((clock, length))
+            if place == self._next_entry(last):
+                return clock + length, clock + length - 1, end
+        elif end - begin > self._limits.text:
+            raise _too_large("A run of characters", end - begin, "bytes", self._limits.text)
+        self.fields.add(self.runs.field_at(place))
+        self._positions.clocks.append(clock)
+        self._positions.offsets.append(at)
+        return clock + length, last, end
+
+    def check_deletes(self, deletes: dict[int, list[Range]], end: int) -> None:
+        """May the sender delete this? `end` is the clock after the push."""
+        for start, length in self._voids:
+            for _ in outside(start, start + length, deletes.get(self._replica, ())):
+                raise Malformed("An update must name what it brings deleted in its deletions.")
         for replica, ranges in deletes.items():
-            already = self._known.deleted.get(replica, [])
-            for clock, length in ranges:
-                if not _within(already, clock, length):
-                    fields |= self._check_range(replica, clock, clock + length)
-        return fields
+            gone = self._known.deleted.get(replica, ())
+            for start, length in ranges:
+                for begin, stop in outside(start, start + length, gone):
+                    if replica == self._replica and stop > self._first:
+                        self._check_own(max(begin, self._first), stop, end)
+                        stop = self._first
+                    for run in self.runs.walk(replica, begin, stop):
+                        self.fields.add(self.runs.field(run))
 
-    def _is_next_entry(self, block: Block) -> bool:
-        """Does it stand in the pusher's entries root, behind everything there?"""
-        if block.kind not in (ANY, DELETED) or block.right_origin is not None:
-            return False
-        if block.origin is None:
-            return block.root == self._own_root
-        return self._last is not None and block.origin == (self._section.replica, self._last)
+    def _check_own(self, start: int, stop: int, end: int) -> None:
+        """Deletions of what this very push brings."""
+        if stop > end:
+            raise Malformed(f"The update deletes up to clock {stop}, but brings them up to {end}.")
+        for clock in (start, stop):
+            run = self.runs.find(self._replica, clock)
+            if run is not None and not run.splits_at(clock):
+                raise Malformed(f"The update cuts a character at clock {clock} in two.")
 
-    def _check_size(self, block: Block) -> None:
-        if block.end - block.start > self._limits.value * len(block.content):
-            raise TooLarge(f"A value takes more than {self._limits.value} bytes.")
-
-    def _text_root(self, block: Block) -> str:
-        """The name of the text that a block of characters stands in."""
-        named = {block.root} if block.root is not None else set()
-        if block.origin is not None:
-            named.add(self._root_at(*block.origin, last_unit=True))
-        if block.right_origin is not None:
-            named.add(self._root_at(*block.right_origin, last_unit=False))
-        root = named.pop()
-        if named or not root or root[0] != "t":
-            raise Malformed("Characters stand in one text, between characters of the same.")
-        return root
-
-    def _root_at(self, replica: int, clock: int, *, last_unit: bool) -> str:
-        """The root of the item at a dot, which must be known and whole on that side."""
-        block = self._block_at(replica, clock)
-        if block is None:
-            raise Malformed("An item stands beside one that is not known.")
-        at = clock - block.clock + (1 if last_unit else 0)
-        if not _is_boundary(block, at):
-            raise Malformed("An item stands inside a character.")
-        return self._root_of(replica, block)
-
-    def _root_of(self, replica: int, block: Block) -> str:
-        """Follow origins to a block that names its root; what was found is remembered."""
-        path: list[tuple[int, int]] = []
-        while block.root is None:
-            if (replica, block.clock) in self._roots:
-                break
-            path.append((replica, block.clock))
-            origin = block.origin or block.right_origin
-            found = self._block_at(*origin) if origin is not None else None
-            if origin is None or found is None or len(path) > self._limits.ranges:
-                raise Malformed("An item stands in no root.")
-            replica, block = origin[0], found
-        root = block.root if block.root is not None else self._roots[replica, block.clock]
-        self._roots.update(dict.fromkeys(path, root))
-        return root
-
-    def _block_at(self, replica: int, clock: int) -> Block | None:
-        """The block that holds a dot: one known, or one that this push brought before."""
-        if replica == self._section.replica and clock >= self._section.first:
-            if not self._read or clock >= self._read[-1].clock + self._read[-1].length:
-                return None
-            brought = Section(replica, self._section.first, 0, self._read)
-            return next(blocks_from(brought, clock))
-        section = self._known.sections.get(replica)
-        if section is None or not section.first <= clock < section.next:
-            return None
-        return next(blocks_from(section, clock))
-
-    def _check_range(self, replica: int, start: int, end: int) -> set[str]:
-        """Characters, or what this push brings: then nothing else is deleted by this range."""
-        fields = set()
-        for block in self._blocks_between(replica, start, end):
-            if block.kind in (DELETED, GC):
-                continue
-            brought = replica == self._section.replica and block.clock >= self._section.first
-            if block.kind == ANY and not brought:
-                raise Malformed("Only the server deletes entries.")
-            for side in (start, end):
-                inside = block.clock < side < block.clock + block.length
-                if inside and not _is_boundary(block, side - block.clock):
-                    raise Malformed("A deletion ends inside a character.")
-            if block.kind == STRING:
-                fields.add(self._root_of(replica, block)[1:])
-        return fields
-
-    def _blocks_between(self, replica: int, start: int, end: int) -> Iterator[Block]:
-        at = start
-        while at < end:
-            block = self._block_at(replica, at)
-            if block is None:
-                raise Malformed("A deletion names clocks that are not known.")
-            yield block
-            at = block.clock + block.length
+    def _next_entry(self, last: int | None) -> Place:
+        if last is None:
+            return Place(entries_root(self._replica), None, None)
+        return Place(None, (self._replica, last), None)
 
 
-def _within(ranges: Ranges, clock: int, length: int) -> bool:
-    """Are all clocks of a range in one of the sorted, merged `ranges`?"""
-    for start, count in ranges:
-        if start <= clock < start + count:
-            return clock + length <= start + count
-    return False
+def _after(data: bytes, at: int, start: bytes) -> int:
+    if not data.startswith(start, at):
+        raise Malformed(f"The entries at byte {at} do not continue their sender's own.")
+    return at + len(start)
 
 
-def _is_boundary(block: Block, units: int) -> bool:
-    """Do the first `units` UTF-16 units of a block end with a whole character?"""
-    if block.kind != STRING or units in (0, block.length) or len(block.content) == block.length:
-        return True
-    low = block.content.encode("utf-16-le")[2 * units : 2 * units + 2]
-    return not 0xDC <= low[1] <= 0xDF
+def _check_sizes(entries: dict[Dot, Entry], limits: Limits) -> None:
+    for entry in entries.values():
+        if len(entry.replaces) > limits.replaces:
+            raise _too_large("An entry", len(entry.replaces), "dots", limits.replaces)
+        size = len(write_any(entry.value))
+        if size > limits.value:
+            raise _too_large("A value", size, "bytes", limits.value)
+
+
+def _out_of_line(clock: int) -> Malformed:
+    return Malformed(f"The entries at clock {clock} do not continue their sender's own.")
+
+
+def _too_large(what: str, size: int, unit: str, most: int) -> TooLarge:
+    return TooLarge(f"{what} of {size} {unit} is too large: at most {most} are taken.")

@@ -31,9 +31,13 @@ from .session import Session
 from .shelf import Shelf
 from .stamp import stamp_ms
 from .store import Store
+from .update import DEFAULT_LIMITS
 from .values import decode
 
 __all__ = ["Replica", "RowView"]
+
+MAX_VALUE_BYTES: Final = DEFAULT_LIMITS.value - 1_000
+"""Bytes of one value as it travels: what a server takes, less the names around it."""
 
 TOUCH_MILLISECONDS: Final = 10_000
 """How old the entry may be that tells when a text was edited. One per keystroke would stand
@@ -201,7 +205,9 @@ class Replica:
         known = check_field(schema, name)
         if not known.rule.client_writes:
             raise LocalFault(f"{schema.label}.{name} is written by the server only.")
-        known.encode(new)
+        wire = known.encode(new)
+        if not known.rule.text and isinstance(wire, str) and len(wire.encode()) > MAX_VALUE_BYTES:
+            raise ValueError(f"{name}: a value takes at most {MAX_VALUE_BYTES} bytes.")
         write_field(held.view, known, old, new, self._session.time(), held.record.sent)
 
     def _touch(self, held: Held, known: Field) -> None:

@@ -1,156 +1,210 @@
-"""What a document, or any update that the server made, says: read straight from its bytes.
+"""Reading a document, or a difference between two, straight from bytes that pycrdt encoded.
 
-Equal to integrating the bytes and looking, at a fraction of the cost, since the order of entries
-means nothing. Only text has an order, and is left to pycrdt.
+Laws:
+
+1. The entries read are those that pycrdt would show after integrating the bytes, without
+   integrating them.
+2. Bytes that nobody of ours wrote raise `Malformed`, whatever they are.
+3. A document without texts pays nothing for those that have some.
 """
 
-from __future__ import annotations
-
-from bisect import bisect_right
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 from .entry import Dot, Entry, entries_root
+from .entry_bytes import MAX_CLOCK, read_entries
 from .errors import Malformed
-from .stamp import MAX_STAMP
+from .lib0 import MAX_INTEGER, UNREADABLE, read_varuint
+from .ranges import Range, forget_deleted
+from .runs import Positions, TextRuns, text_field
 from .structs import (
     ANY,
-    CLOCKS,
+    COLLECTED,
     DELETED,
-    REPLICAS,
-    SKIP,
-    Block,
-    Ranges,
-    Section,
-    read_deletes,
-    read_sections,
+    ORIGIN,
+    Place,
+    read_length,
+    read_place,
+    spelling,
 )
 
-__all__ = ["MAX_FIELD", "MAX_REPLACES", "State", "blocks_from", "covers", "entry_from", "read_state"]
+__all__ = ["State", "read_deletes", "read_state"]
 
-MAX_REPLACES = 1_000
-"""Entries that one entry may replace: as many concurrent writers of one field."""
+_SERVER_ITEMS: Final = 5
+"""Items of the longest entry: the server's may stand for another one."""
 
-MAX_FIELD = 200
-"""Characters of a field's name: Django's own limit is below that."""
+_NO_TEXTS: Final[frozenset[str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """An update, read.
+    """What the bytes of a document, or of a difference, say."""
 
-    `vector` and `first` map each replica to its next clock and to the first one told; `entries` are
-    those present; `last_entry` maps a replica to the clock of the last item in its entries root,
-    deleted or not, which is the origin of its next one; `deleted` is the delete set; `text_roots`
-    are the fields that have a text; `sections` hold the blocks themselves.
-    """
+    data: bytes = field(repr=False)
+    vector: dict[int, int] = field(default_factory=dict)
+    """Replica -> its next clock."""
+    first: dict[int, int] = field(default_factory=dict)
+    """Replica -> the clock its section starts at: 0 in a whole document."""
+    entries: dict[Dot, Entry] = field(default_factory=dict)
+    """The present entries: those not deleted."""
+    last_entry: dict[int, int] = field(default_factory=dict)
+    """Replica -> the clock of the last item in its entries root, deleted or not: the origin of its
+    next entry. In a difference that begins after it, it may be missing."""
+    deleted: dict[int, list[Range]] = field(default_factory=dict)
+    """The delete set: `(clock, length)`, sorted and merged."""
+    text_roots: frozenset[str] = frozenset()
+    """The fields that have a text."""
+    positions: dict[int, Positions] = field(default_factory=dict, repr=False)
+    """Where the structs of texts lie, for `text_runs`."""
 
-    vector: dict[int, int]
-    first: dict[int, int]
-    entries: dict[Dot, Entry]
-    last_entry: dict[int, int]
-    deleted: dict[int, Ranges]
-    text_roots: frozenset[str]
-    sections: Mapping[int, Section]
+    def text_runs(self) -> TextRuns:
+        """The runs of characters in the texts; only of use for a whole document."""
+        only = next(iter(self.text_roots)) if len(self.text_roots) == 1 else None
+        return TextRuns(self.data, self.positions, None, only)
 
 
 def read_state(data: bytes) -> State:
-    """Read a stored document or a relayed update; no bytes at all are the empty document.
+    """Read a document's bytes, or those of a difference; `b""` is the empty document.
 
-    Raises `Malformed` where the bytes are not what pycrdt or `write_update` made.
+    Raises `Malformed` if they are corrupt.
     """
     if not data:
-        return State({}, {}, {}, {}, {}, frozenset(), {})
-    sections, at = read_sections(data)
-    deleted = read_deletes(data, at)
+        return State(data)
+    try:
+        return _read(data)
+    except UNREADABLE:
+        raise Malformed("The bytes end too early, or hold text that is not UTF-8.") from None
+
+
+def _read(data: bytes) -> State:
+    vector: dict[int, int] = {}
+    first: dict[int, int] = {}
     entries: dict[Dot, Entry] = {}
     last_entry: dict[int, int] = {}
-    roots: set[str] = set()
-    for section in sections:
-        last = _read_entries(section, entries, roots)
+    texts = _Texts({}, set())
+    at = 1
+    sections = data[0]
+    if sections > 127:
+        sections, at = read_varuint(data, 0)
+    above = MAX_INTEGER + 1
+    for _ in range(sections):
+        structs, at = (data[at], at + 1) if data[at] < 128 else read_varuint(data, at)
+        replica, at = read_varuint(data, at)
+        clock, at = (data[at], at + 1) if data[at] < 128 else read_varuint(data, at)
+        if replica >= above or not structs:
+            raise Malformed("A document's sections must be in order, one to a replica, none empty.")
+        above = replica
+        first[replica] = clock
+        clock, last, at = _read_section(data, at, structs, replica, clock, entries, texts)
+        if clock > MAX_CLOCK:
+            raise Malformed(f"The clocks of replica {replica} pass {MAX_CLOCK}.")
+        vector[replica] = clock
         if last is not None:
-            last_entry[section.replica] = last
-    if entries and deleted:
-        for dot in [dot for dot in entries if covers(deleted.get(dot.replica, ()), dot.clock)]:
-            del entries[dot]
-    return State(
-        {section.replica: section.next for section in sections},
-        {section.replica: section.first for section in sections},
-        entries,
-        last_entry,
-        deleted,
-        frozenset(roots),
-        {section.replica: section for section in sections},
+            last_entry[replica] = last
+    deleted, at = read_deletes(data, at)
+    if at != len(data):
+        raise Malformed(f"{len(data) - at} bytes are missing, or follow the document's end.")
+    if deleted:
+        forget_deleted(entries, deleted)
+    roots = frozenset(texts.fields) if texts.fields else _NO_TEXTS
+    return State(data, vector, first, entries, last_entry, deleted, roots, texts.positions)
+
+
+def _read_section(
+    data: bytes,
+    at: int,
+    structs: int,
+    replica: int,
+    clock: int,
+    entries: dict[Dot, Entry],
+    texts: "_Texts",
+) -> tuple[int, int | None, int]:
+    """One replica's structs; returns its next clock, the clock of the last item in its entries root
+    as far as it shows, and the position after them.
+    """
+    own = spelling(replica)
+    start, last = clock, None
+    for _ in range(structs):
+        info = data[at]
+        if info == ANY | ORIGIN and data.startswith(own.after, at):
+            origin, at = read_varuint(data, at + len(own.after))
+            # A difference may begin after an item that it does not show.
+            if origin != last and (last is not None or not start or origin >= clock):
+                raise _out_of_line(replica, clock)
+            clock, at = read_entries(data, at, replica, clock, _SERVER_ITEMS, entries)
+            last = clock - 1
+        elif info == ANY and last is None and data.startswith(own.first, at):
+            at += len(own.first)
+            clock, at = read_entries(data, at, replica, clock, _SERVER_ITEMS, entries)
+            last = clock - 1
+        elif info == COLLECTED:
+            length, at = read_varuint(data, at + 1)
+            clock += length
+        else:
+            content, place, end = read_place(data, at)
+            if content == ANY:
+                raise _out_of_line(replica, clock)
+            length, end = read_length(data, end, content)
+            if last is None:
+                in_entries = place.root == entries_root(replica)
+            else:
+                in_entries = place.origin == (replica, last) and place.right is None
+            if in_entries and content == DELETED:
+                last = clock + length - 1
+            else:
+                texts.add(replica, clock, at, place)
+            clock += length
+            at = end
+    return clock, last, at
+
+
+def read_deletes(data: bytes, at: int) -> tuple[dict[int, list[Range]], int]:
+    """A delete set, and the position after it: in order, without overlaps or empty ranges."""
+    count, at = (data[at], at + 1) if data[at] < 128 else read_varuint(data, at)
+    deleted: dict[int, list[Range]] = {}
+    below = -1
+    for _ in range(count):
+        replica, at = read_varuint(data, at)
+        number, at = (data[at], at + 1) if data[at] < 128 else read_varuint(data, at)
+        if replica <= below or not number:
+            raise Malformed("Deletions must be in order, one list to a replica, none empty.")
+        below = replica
+        ranges: list[Range] = []
+        end = -1
+        for _ in range(number):
+            start, at = (data[at], at + 1) if data[at] < 128 else read_varuint(data, at)
+            length, at = (data[at], at + 1) if data[at] < 128 else read_varuint(data, at)
+            if start < end or not length:
+                raise Malformed(f"Deletions of replica {replica} are empty or out of order.")
+            if start == end:
+                first, before = ranges.pop()
+                start, length = first, before + length
+            ranges.append((start, length))
+            end = start + length
+        if end > MAX_CLOCK:
+            raise Malformed(f"Deletions of replica {replica} pass clock {MAX_CLOCK}.")
+        deleted[replica] = ranges
+    return deleted, at
+
+
+class _Texts(NamedTuple):
+    """What is found of texts: where their structs lie, and the fields that have one."""
+
+    positions: dict[int, Positions]
+    fields: set[str]
+
+    def add(self, replica: int, clock: int, offset: int, place: Place) -> None:
+        if place.root is not None:
+            self.fields.add(text_field(place.root))
+        positions = self.positions.get(replica)
+        if positions is None:
+            positions = self.positions[replica] = Positions([], [])
+        positions.clocks.append(clock)
+        positions.offsets.append(offset)
+
+
+def _out_of_line(replica: int, clock: int) -> Malformed:
+    return Malformed(
+        f"The values at clock {clock} of replica {replica} are not in its own entries, each after "
+        "the one before it."
     )
-
-
-def entry_from(raw: Any, replica: int, clock: int, *, most: int = 5) -> Entry:
-    """The entry that an array value stands for; raises `Malformed` if it stands for none."""
-    if type(raw) is not list or not 3 <= len(raw) <= most:
-        raise Malformed("An entry is not an array of a field, a stamp, a value and what it replaces.")
-    field, stamp = raw[0], raw[1]
-    if type(field) is not str or not 0 < len(field) <= MAX_FIELD:
-        raise Malformed("An entry's field is not a name.")
-    if type(stamp) is not int or not 0 <= stamp <= MAX_STAMP:
-        raise Malformed("An entry's stamp is not a whole number below 2**53.")
-    if len(raw) == 3:
-        return Entry(Dot(replica, clock), field, stamp, raw[2])
-    if type(raw[3]) is not list or len(raw[3]) > MAX_REPLACES:
-        raise Malformed(f"An entry replaces something else than up to {MAX_REPLACES} dots.")
-    replaces = tuple(_dot_from(each) for each in raw[3])
-    stands_for = _dot_from(raw[4]) if len(raw) == 5 else None
-    return Entry(Dot(replica, clock), field, stamp, raw[2], replaces, stands_for)
-
-
-def covers(ranges: Ranges | tuple[()], clock: int) -> bool:
-    """Is `clock` in one of the sorted `ranges`?"""
-    place = bisect_right(ranges, (clock, CLOCKS)) - 1
-    return place >= 0 and clock < sum(ranges[place])
-
-
-def blocks_from(section: Section, clock: int) -> Iterator[Block]:
-    """The blocks of a section from the one that holds `clock` on."""
-    place = bisect_right(section.blocks, clock, key=_block_clock) - 1
-    yield from section.blocks[max(place, 0) :]
-
-
-def _block_clock(block: Block) -> int:
-    return block.clock
-
-
-def _read_entries(section: Section, entries: dict[Dot, Entry], roots: set[str]) -> int | None:
-    """Collect a section's entries and text roots; returns the clock of its last entry."""
-    replica, last = section.replica, None
-    own_root = ""
-    for block in section.blocks:
-        if block.kind == ANY:
-            for offset, raw in enumerate(block.content):
-                entry = entry_from(raw, replica, block.clock + offset)
-                entries[entry.dot] = entry
-            last = block.clock + block.length - 1
-        elif block.kind == SKIP:
-            raise Malformed("An update leaves clocks out.")
-        elif block.root is not None and block.root[:1] == "t":
-            roots.add(block.root[1:])
-        elif block.kind == DELETED:
-            own_root = own_root or entries_root(replica)
-            follows = last is not None and block.origin == (replica, last)
-            if block.root == own_root or (follows and block.right_origin is None):
-                last = block.clock + block.length - 1
-            elif section.first and block.origin == (replica, section.first - 1):
-                pass  # a difference: what it follows is not told, and nobody asks
-    return last
-
-
-def _dot_from(raw: Any) -> Dot:
-    if (
-        type(raw) is list
-        and len(raw) == 2
-        and type(raw[0]) is int
-        and type(raw[1]) is int
-        and 0 <= raw[0] < REPLICAS
-        and 0 <= raw[1] < CLOCKS
-    ):
-        return Dot(raw[0], raw[1])
-    raise Malformed("A dot is not a replica and a clock.")

@@ -116,6 +116,9 @@ class Uplink:
         return found, events
 
     def _ready(self) -> list[Key]:
+        away = len(self._flying) + len(self._busy) + len(self._stuck)
+        if len(self._pushes) >= MAX_PUSHES or len(self._shelf.pending) <= away:
+            return []
         held_back = self._flying | self._busy | self._stuck
         return [key for key in self._shelf.pending if key not in held_back]
 
@@ -128,7 +131,7 @@ class Uplink:
         if not held.flight:
             if not held.is_pending:
                 return None
-            held.launch(limits.structs)
+            held.launch(limits.structs, limits.frame // 2)
         return held.flight[0].data
 
     def _push(self, items: list[Item]) -> Push:
@@ -235,6 +238,8 @@ class Uplink:
     def leave(self, held: Held, now: int) -> None:
         """Keep aside what was not acked of a row that goes out of sight."""
         key = held.key
+        self._busy.discard(key)
+        self._stuck.discard(key)
         fields = _written(held, held.record.acked, None, self._shelf.texts(key.model))
         if held.is_pending and fields:
             name = f"{name_under(ASIDE + 'left/', key)}/{held.clock}"

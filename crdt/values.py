@@ -6,8 +6,11 @@ encoding, and both directions stand side by side here.
 
 Laws:
 
-1. `decode(kind, encode(kind, value)) == value` for every value that `encode` takes.
+1. `decode(kind, encode(kind, value)) == value` for every value that `encode` takes; of JSON it is
+   what JSON makes of it (keys are text, tuples are lists), of an aware time the same instant.
 2. `decode` takes anything at all, and raises nothing but `ValueError`, with a message for people.
+   What it takes depends neither on the Python that runs it nor on how deep the stack is: two
+   readers who disagree on that would read one document differently.
 3. `None` travels as null for every kind; whether a field may be null is the schema's business.
 """
 
@@ -18,7 +21,7 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NoReturn
 from uuid import UUID
 
@@ -27,10 +30,31 @@ __all__ = ["EXACT_INTEGER", "KINDS", "decode", "encode"]
 EXACT_INTEGER: Final = 2**53
 """Integers of this size and beyond lose digits in a float64; they travel as text."""
 
-_INTEGER = re.compile(r"-?[0-9]{1,100}")
-_DECIMAL = re.compile(r"-?[0-9]{1,500}(\.[0-9]{1,500})?")
+MAX_INTEGER_DIGITS: Final = 100
+"""Digits of an integer: far beyond any column, and parsed in no time."""
+
+MAX_DECIMAL_DIGITS: Final = 500
+"""Digits before and behind the point: databases stop earlier, and `1E+999999999`, written out,
+would fill the memory."""
+
+MAX_JSON_DEPTH: Final = 200
+"""Arrays and objects inside one another. Python's own limit depends on how deep the caller is, and
+orjson writes 254 levels."""
+
+_INTEGER = re.compile(rf"-?[0-9]{{1,{MAX_INTEGER_DIGITS}}}")
+_DECIMAL = re.compile(rf"-?[0-9]{{1,{MAX_DECIMAL_DIGITS}}}(\.[0-9]{{1,{MAX_DECIMAL_DIGITS}}})?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?")
+_DATETIME = re.compile(rf"{_DATE.pattern}[T ]{_TIME.pattern}(Z|[+-][0-9]{{2}}:[0-9]{{2}})?")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_JSON_MARK = re.compile(r'\\.|["\[\]{}]', re.DOTALL)
+_JSON_LONG_NUMBER = re.compile(rf"[0-9]{{{MAX_DECIMAL_DIGITS + 1}}}")
+_JSON_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+_JSON_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _MICROSECOND = timedelta(microseconds=1)
+
+_UNFIT = (TypeError, OverflowError, AttributeError, RecursionError, InvalidOperation, BufferError)
+"""What conversions raise besides `ValueError` for a value of another kind."""
 
 
 def encode(kind: str, value: Any) -> Any:
@@ -39,7 +63,7 @@ def encode(kind: str, value: Any) -> Any:
         return None
     try:
         return KINDS[kind][0](value)
-    except (TypeError, OverflowError, AttributeError, RecursionError) as error:
+    except _UNFIT as error:
         raise ValueError(f"{_shown(value)} is not a value of kind {kind}.") from error
 
 
@@ -49,12 +73,16 @@ def decode(kind: str, wire: Any) -> Any:
         return None
     try:
         return KINDS[kind][1](wire)
-    except (TypeError, OverflowError, AttributeError, RecursionError) as error:
+    except _UNFIT as error:
         raise ValueError(f"{_shown(wire)} is not a value of kind {kind}.") from error
 
 
 def _shown(value: Any) -> str:
-    text = repr(value) if isinstance(value, (str, int, float, bool)) else type(value).__name__
+    if isinstance(value, str):
+        value = value[:60]
+    elif not isinstance(value, (int, float)) or abs(value) >= EXACT_INTEGER:
+        return type(value).__name__
+    text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -70,6 +98,8 @@ def _encode_int(value: Any) -> int | str:
     if isinstance(value, bool) or int(value) != value:
         _refuse(value, "a whole number")
     number = int(value)
+    if abs(number) >= 10**MAX_INTEGER_DIGITS:
+        raise ValueError(f"A whole number must not have more than {MAX_INTEGER_DIGITS} digits.")
     return number if -EXACT_INTEGER < number < EXACT_INTEGER else str(number)
 
 
@@ -84,7 +114,7 @@ def _decode_int(wire: Any) -> int:
 def _float(value: Any) -> float:
     if isinstance(value, (bool, str)) or not math.isfinite(value):
         _refuse(value, "a finite number")
-    return float(value)
+    return float(value) + 0.0  # the wire knows no -0.0
 
 
 def _text(value: Any) -> str:
@@ -100,9 +130,15 @@ def _text(value: Any) -> str:
 
 
 def _encode_decimal(value: Any) -> str:
-    if isinstance(value, (bool, float)) or not Decimal(value).is_finite():
+    if isinstance(value, (bool, float)) or not (number := Decimal(value)).is_finite():
         _refuse(value, "a finite decimal number")
-    return format(Decimal(value), "f")
+    exponent, digits = int(number.as_tuple().exponent), len(number.as_tuple().digits)
+    if exponent < -MAX_DECIMAL_DIGITS or digits + exponent > MAX_DECIMAL_DIGITS:
+        raise ValueError(
+            f"A decimal number must not have more than {MAX_DECIMAL_DIGITS} digits before or "
+            "behind the point."
+        )
+    return format(number, "f")
 
 
 def _decode_decimal(wire: Any) -> Decimal:
@@ -120,7 +156,7 @@ def _encode_date(value: Any) -> str:
 
 
 def _decode_date(wire: Any) -> date:
-    return date.fromisoformat(_text(wire))
+    return date.fromisoformat(_matching(_DATE, wire, "a date, as 2000-12-31"))
 
 
 def _encode_time(value: Any) -> str:
@@ -130,8 +166,7 @@ def _encode_time(value: Any) -> str:
 
 
 def _decode_time(wire: Any) -> time:
-    value = time.fromisoformat(_text(wire))
-    return value if value.tzinfo is None else _refuse(wire, "a time of day without a time zone")
+    return time.fromisoformat(_matching(_TIME, wire, "a time of day, as 23:59"))
 
 
 def _encode_datetime(value: Any) -> str:
@@ -143,10 +178,15 @@ def _encode_datetime(value: Any) -> str:
 
 
 def _decode_datetime(wire: Any) -> datetime:
-    if len(_text(wire)) < len("2000-01-01T00:00"):
-        _refuse(wire, "a date and time")
-    value = datetime.fromisoformat(wire)
+    value = datetime.fromisoformat(_matching(_DATETIME, wire, "a date and time"))
     return value if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _matching(pattern: re.Pattern[str], wire: Any, wanted: str) -> str:
+    """The text, if it has this form: `fromisoformat` takes more, the more the newer Python is."""
+    if not isinstance(wire, str) or not pattern.fullmatch(wire):
+        _refuse(wire, wanted)
+    return wire
 
 
 def _encode_duration(value: Any) -> int | str:
@@ -171,17 +211,61 @@ def _decode_uuid(wire: Any) -> UUID:
 
 def _encode_json(value: Any) -> str:
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    if _JSON_LONG_NUMBER.search(text):
+        _decode_json(text)
     return _json_text(text)
 
 
 def _decode_json(wire: Any) -> Any:
-    return json.loads(_json_text(wire), parse_constant=lambda word: _refuse(word, "JSON"))
+    return json.loads(
+        _json_text(wire),
+        parse_constant=_no_number,
+        parse_float=_json_float,
+        parse_int=_json_integer,
+    )
 
 
 def _json_text(text: Any) -> str:
-    if "\\u0000" in _text(text) and "\0" in str(json.loads(text)):
+    """The text, if nothing in it would break a database, an encoder or a stack."""
+    text = _text(text)
+    if text.count("[") + text.count("{") > MAX_JSON_DEPTH and _depth(text) > MAX_JSON_DEPTH:
+        raise ValueError(f"JSON must not nest deeper than {MAX_JSON_DEPTH} levels.")
+    if _JSON_NUL.search(text):
         raise ValueError("JSON must not hold the character NUL.")
-    return str(text)
+    if _JSON_SURROGATE.search(text):
+        try:
+            json.dumps(json.loads(text), ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ValueError("JSON must not hold half of a surrogate pair.") from None
+    return text
+
+
+def _depth(text: str) -> int:
+    depth = deepest = 0
+    in_text = False
+    for found in _JSON_MARK.finditer(text):
+        mark = found.group()
+        if mark == '"':
+            in_text = not in_text
+        elif not in_text and mark in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif not in_text and mark in "]}":
+            depth -= 1
+    return deepest
+
+
+def _json_integer(text: str) -> int:
+    return int(text) if len(text) <= MAX_DECIMAL_DIGITS else _no_number(text)
+
+
+def _json_float(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _no_number(text)
+
+
+def _no_number(text: str) -> NoReturn:
+    _refuse(text, "a number that JSON can hold")
 
 
 def _encode_binary(value: Any) -> str:

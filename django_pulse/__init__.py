@@ -1,1 +1,14 @@
-"""Offline-first, real-time sync for any Django model."""
+"""Offline-first, real-time sync for any Django model.
+
+Importing this package needs neither Django nor its settings: clients use `django_pulse.client`
+where there is no Django at all.
+"""
+
+from importlib.metadata import PackageNotFoundError, version
+
+__all__ = ["__version__"]
+
+try:
+    __version__ = version("django-pulse")
+except PackageNotFoundError:  # run from a checkout that was not installed
+    __version__ = "2.0.0.dev0"

@@ -9,6 +9,8 @@ __all__ = ["main"]
 
 # What the demo imports beside the package's own requirements: its extra.
 EXTRA = ("rich", "uvicorn", "websockets")
+# Exit status of a command that cannot be run as it was given; argparse's own.
+MISSING = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,12 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     missing = [name for name in EXTRA if find_spec(name) is None]
     if missing:
-        print(
+        parser.exit(
+            MISSING,
             f"The demo needs {', '.join(missing)}, which this Python does not have. "
-            'Install it with: pip install "django-pulse[demo]"',
-            file=sys.stderr,
+            'Install it with: pip install "django-pulse[demo]"\n',
         )
-        return 2
     from .demo.run import run
 
     return run(headless=chosen.headless)

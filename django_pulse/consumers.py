@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from channels.consumer import AsyncConsumer
+
+from crdt.update import DEFAULT_LIMITS
 
 from . import hints
 from .auth import Handshake
@@ -16,9 +18,6 @@ from .services import Services
 from .session import Bounds, Session
 
 __all__ = ["PulseConsumer"]
-
-# Structs of one pushed update: the strict reader's own bound, told to clients in `welcome`.
-MAX_STRUCTS: Final = 1000
 
 
 class PulseConsumer(AsyncConsumer):  # type: ignore[misc] # channels has no types
@@ -55,5 +54,5 @@ def _bounds() -> Bounds:
         page_rows=conf.PAGE_ROWS,
         page_bytes=conf.PAGE_BYTES,
         poll_seconds=conf.POLL_SECONDS,
-        update_structs=MAX_STRUCTS,
+        update_structs=DEFAULT_LIMITS.structs,
     )

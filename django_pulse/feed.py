@@ -6,21 +6,26 @@ Laws:
    stamper, in a short transaction of its own that holds the clock row: whoever has read a head has
    every position up to it committed before its eyes, so no reader ever skips a row.
 2. Whoever delivers next stamps: a commit, a pull, a ping. A crash between a commit and its
-   stamping heals there.
+   stamping heals there. Who finds that somebody else does not get done with it goes on without.
 3. Positions are microseconds, or one more than the last: they tell nobody how much others write.
 4. A page ends at a head that was read before the page.
+5. Nothing is told to anybody before it is committed, not even where the caller keeps a
+   transaction open around the stamping.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
-from django.db import transaction
+from django.db import OperationalError, connections, transaction
 from django.db.models import Q
+from pycrdt import merge_updates
 
 from . import hints, identity, scopes
 from .conf import conf
@@ -30,10 +35,16 @@ from .tables import Clock, Document, Feed, Outbox, Scope
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
-__all__ = ["Change", "Page", "documents", "pull", "scope_heads", "stamp"]
+__all__ = ["Change", "Page", "documents", "pull", "scope_heads", "stamp", "stamp_after_commit"]
 
 STAMPED_AT_ONCE = 1_000
 """Outbox rows stamped in one transaction: bounds how long the clock row is held."""
+
+STAMP_WAIT_MS = 2_000
+"""How long to wait for another stamper. They take milliseconds; but one whose machine died keeps
+its lock until the database notices, and no commit and no ping is to wait for that."""
+
+logger = logging.getLogger("django_pulse")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +99,9 @@ def pull(scope: str, cursor: int, limit: int | None = None) -> Page:
     leaves: list[tuple[str, UUID]] = []
     end, size = cursor, 0
     for position, present, document in found[:limit]:
+        if document not in rows:  # somebody deleted it from our table
+            end = position
+            continue
         change, in_scopes = rows[document]
         if present and scope in in_scopes:
             size += len(change.update)
@@ -103,9 +117,12 @@ def pull(scope: str, cursor: int, limit: int | None = None) -> Page:
 
 def documents(user: AbstractBaseUser, keys: Iterable[tuple[str, UUID]]) -> list[Change]:
     """Those of the documents that `user` may see, whole; the others are passed over."""
-    wanted = Q(pk__in=[])
+    by_model: dict[str, list[UUID]] = {}
     for model, sync_id in keys:
-        wanted |= Q(model=model, sync_id=sync_id)
+        by_model.setdefault(model, []).append(sync_id)
+    wanted = Q(pk__in=[])
+    for model, ids in by_model.items():
+        wanted |= Q(model=model, sync_id__in=ids)
     visible = scopes.of_user(user)
     found = []
     for using in sorted(set(visible.values())):
@@ -115,22 +132,45 @@ def documents(user: AbstractBaseUser, keys: Iterable[tuple[str, UUID]]) -> list[
     return found
 
 
+def stamp_after_commit(using: str) -> None:
+    """Stamp once the transaction has committed; once, however often this is called in it."""
+    connection = connections[using]
+    here = set(connection.savepoint_ids)
+    known = partial(stamp, using)
+    for savepoints, callback, *_ in reversed(connection.run_on_commit):
+        same = isinstance(callback, partial) and callback.func is stamp
+        if same and savepoints <= here:  # else a rollback could still take it away
+            return
+    transaction.on_commit(known, using=using, robust=True)
+
+
 def stamp(using: str) -> None:
     """Give every committed outbox row its position, and tell the scopes' listeners."""
-    while Outbox.objects.using(using).exists():
-        with transaction.atomic(using=using):
-            clock = identity.clock(using, lock=True)
-            waiting = [
-                _Waiting(*row)
-                for row in Outbox.objects.using(using)
-                .order_by("pk")
-                .values_list("pk", "scope", "document_id", "update")[:STAMPED_AT_ONCE]
-            ]
-            live = _stamped(using, clock, waiting)
-        for page in live:
-            hints.broadcast(page)
-        if len(waiting) < STAMPED_AT_ONCE:
-            break
+    more = True
+    while more and Outbox.objects.using(using).exists():
+        try:
+            more = _stamp_some(using)
+        except OperationalError as error:
+            logger.warning("Stamping is left to the next to come by: %s", error)
+            return
+
+
+def _stamp_some(using: str) -> bool:
+    """Stamp what is waiting, as far as that is good at once; says whether there may be more."""
+    nested = connections[using].in_atomic_block  # the limit would outlast us there
+    with transaction.atomic(using=using):
+        if not nested:
+            identity.limit_lock_waits(using, STAMP_WAIT_MS)
+        clock = identity.clock(using, lock=True)
+        waiting = [
+            _Waiting(*row)
+            for row in Outbox.objects.using(using)
+            .order_by("pk")
+            .values_list("pk", "scope", "document_id", "update")[:STAMPED_AT_ONCE]
+        ]
+        for page in _stamped(using, clock, waiting):
+            transaction.on_commit(partial(hints.broadcast, page), using=using, robust=True)
+    return len(waiting) == STAMPED_AT_ONCE
 
 
 class _Waiting(NamedTuple):
@@ -146,7 +186,9 @@ def _stamped(using: str, clock: Clock, waiting: Sequence[_Waiting]) -> list[Page
     """Write the positions of `waiting`; returns what to broadcast, a page per scope."""
     if not waiting:
         return []
+    Outbox.objects.using(using).filter(pk__in=[row.pk for row in waiting]).delete()
     documents = _names(using, {row.document for row in waiting})
+    waiting = [row for row in waiting if row.document in documents]
     latest = dict.fromkeys((row.scope, row.document) for row in reversed(waiting))
     positions = _positions(clock, len(latest))
     rows = _scope_rows(using, {row.scope for row in waiting})
@@ -164,7 +206,6 @@ def _stamped(using: str, clock: Clock, waiting: Sequence[_Waiting]) -> list[Page
         unique=("scope", "document"),
     )
     update_many(Scope, using, ("head",), [(rows[key].pk, (head,)) for key, head in heads.items()])
-    Outbox.objects.using(using).filter(pk__in=[row.pk for row in waiting]).delete()
     Clock.objects.using(using).filter(pk=clock.pk).update(position=clock.position)
     return [
         _live_page(key, rows[key].head, head, [row for row in waiting if row.scope == key], documents)
@@ -199,14 +240,19 @@ def _live_page(
     """What to broadcast: the changes themselves, unless they are too large."""
     if sum(len(row.update) for row in waiting) > conf.HINT_MAX_BYTES:
         return Page(scope, start, end, True, (), ())
-    items, leaves = [], []
+    updates: dict[tuple[str, UUID], list[bytes]] = {}  # a frame names each document once
+    leaves: dict[tuple[str, UUID], None] = {}  # a set that keeps its order
     for row in waiting:
         named = documents[row.document]
         if scope not in named.scopes:
-            leaves.append((named.model, named.id))
+            leaves[named.model, named.id] = None
         elif row.update:
-            items.append(Change(named.model, named.id, bytes(row.update)))
-    return Page(scope, start, end, False, tuple(items), tuple(leaves))
+            updates.setdefault((named.model, named.id), []).append(bytes(row.update))
+    items = tuple(
+        Change(*key, found[0] if len(found) == 1 else merge_updates(*found))
+        for key, found in updates.items()
+    )
+    return Page(scope, start, end, False, items, tuple(leaves))
 
 
 class _Named(NamedTuple):

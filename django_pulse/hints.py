@@ -5,6 +5,8 @@ Laws:
 1. A hint is only a hint. The channel layer delivers at most once, and clients find out by the
    positions in it, or by their next ping, that they missed one.
 2. A commit never waits for a hint and never fails because of one.
+3. However long the layer is down, what waits for it is bounded, and the log is told twice: when it
+   began and when it was over.
 
 A frame is encoded once, here, and sent to every socket as it is. Delivery runs on an event loop:
 that of the sockets for the layer in memory, whose queues belong to it, else one of our own.
@@ -16,6 +18,7 @@ import asyncio
 import atexit
 import hashlib
 import logging
+import os
 import threading
 import weakref
 from concurrent.futures import Future, wait
@@ -37,10 +40,11 @@ WAITING = 1_000
 clients will learn from their pings."""
 
 logger = logging.getLogger("django_pulse")
+_guard = threading.Lock()
 _loops: weakref.WeakSet[asyncio.AbstractEventLoop] = weakref.WeakSet()
-_under_way: set[Future[None]] = set()
-_starting = threading.Lock()
+_under_way: dict[Future[None], asyncio.AbstractEventLoop] = {}
 _own_loop: asyncio.AbstractEventLoop | None = None
+_outage = threading.Event()
 
 
 def group_name(scope: str) -> str:
@@ -50,7 +54,8 @@ def group_name(scope: str) -> str:
 
 def register_loop() -> None:
     """Say that the running event loop serves sockets; called by each consumer that connects."""
-    _loops.add(asyncio.get_running_loop())
+    with _guard:
+        _loops.add(asyncio.get_running_loop())
 
 
 def broadcast(page: Page) -> None:
@@ -63,12 +68,14 @@ def broadcast(page: Page) -> None:
         for loop in _loops_for(layer):
             _start(loop, layer, group_name(page.scope), message)
     except Exception:
-        logger.warning("A live update could not be sent; clients will pull it.", exc_info=True)
+        logger.exception("A live update could not be sent; clients will pull it.")
 
 
 def flush(timeout: float) -> None:
     """Wait until the hints under way are sent, at most `timeout` seconds: for scripts that end."""
-    wait(set(_under_way), timeout)
+    with _guard:
+        waiting = set(_under_way)
+    wait(waiting, timeout)
 
 
 def _encoded(page: Page) -> bytes:
@@ -87,17 +94,39 @@ def _encoded(page: Page) -> bytes:
 
 def _loops_for(layer: Any) -> list[asyncio.AbstractEventLoop]:
     if isinstance(layer, InMemoryChannelLayer):
-        return [loop for loop in _loops if loop.is_running()]
+        with _guard:
+            return [loop for loop in _loops if loop.is_running()]
     return [_loop()]
 
 
 def _start(loop: asyncio.AbstractEventLoop, layer: Any, group: str, message: Any) -> None:
-    if len(_under_way) >= WAITING:
-        logger.warning("The channel layer is behind: a live update was dropped.")
+    if not _has_room():
+        _note_outage("it is behind, and what is new is not sent")
         return
-    future = asyncio.run_coroutine_threadsafe(_send(layer, group, message), loop)
-    _under_way.add(future)
-    future.add_done_callback(_under_way.discard)
+    sending = _send(layer, group, message)
+    try:
+        future = asyncio.run_coroutine_threadsafe(sending, loop)
+    except RuntimeError:  # the loop was closed just now, and its sockets with it
+        sending.close()
+        return
+    with _guard:
+        _under_way[future] = loop
+    future.add_done_callback(_done)
+
+
+def _has_room() -> bool:
+    """Are few enough hints under way? Those given to a loop that ended will never be done."""
+    with _guard:
+        if len(_under_way) >= WAITING:
+            for future, loop in list(_under_way.items()):
+                if not loop.is_running():
+                    del _under_way[future]
+        return len(_under_way) < WAITING
+
+
+def _done(future: Future[None]) -> None:
+    with _guard:
+        _under_way.pop(future, None)
 
 
 async def _send(layer: Any, group: str, message: Any) -> None:
@@ -105,13 +134,23 @@ async def _send(layer: Any, group: str, message: Any) -> None:
         async with asyncio.timeout(conf.HINT_TIMEOUT_SECONDS):
             await layer.group_send(group, message)
     except Exception as error:
-        logger.warning("A live update could not be sent, clients will pull it: %r", error)
+        _note_outage(f"{type(error).__name__}: {error}")
+    else:
+        if _outage.is_set():
+            _outage.clear()
+            logger.info("Live updates are sent again.")
+
+
+def _note_outage(what: str) -> None:
+    if not _outage.is_set():
+        _outage.set()
+        logger.warning("The channel layer takes no live updates (%s); clients pull.", what)
 
 
 def _loop() -> asyncio.AbstractEventLoop:
     """The event loop of our own, in a thread that ends with the process."""
     global _own_loop
-    with _starting:
+    with _guard:
         if _own_loop is None:
             _own_loop = asyncio.new_event_loop()
             threading.Thread(
@@ -119,3 +158,15 @@ def _loop() -> asyncio.AbstractEventLoop:
             ).start()
             atexit.register(lambda: flush(conf.HINT_TIMEOUT_SECONDS))
         return _own_loop
+
+
+def _forget_parent() -> None:
+    """In a forked process: its parent's threads, and so its loops, are not there."""
+    global _guard, _own_loop
+    _guard, _own_loop = threading.Lock(), None
+    _loops.clear()
+    _under_way.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_parent)

@@ -28,8 +28,8 @@ class SyncModel(models.Model):
 
     sync_id: the row's identity on every device.
     version: how many updates were merged into the row; the server counts it.
-    is_local_only: True while the row has edits that were not synced yet.
-    sync_error: why the row's latest edits could not be stored; empty when they were.
+    is_local_only: True keeps the row in this database: no device hears of it until this is cleared.
+    sync_error: why the row could not be stored as it was synced; empty when all is well.
     created_at, updated_at: when the row was first and last written in this database.
     """
 

@@ -25,7 +25,7 @@ from tests.project.servers import ProcessServer, RedisServer, ThreadServer, redi
 
 DATABASE = os.environ.get("PULSE_TEST_DB", "sqlite")
 
-hypothesis_settings.register_profile("pulse", print_blob=True)
+hypothesis_settings.register_profile("pulse", print_blob=True, deadline=None)
 hypothesis_settings.load_profile("pulse")
 
 

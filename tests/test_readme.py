@@ -26,7 +26,7 @@ def readme() -> list[Block]:
 def test_the_two_commands_are_there_for_the_continuous_integration() -> None:
     blocks = readme()
     assert "python -m django_pulse demo" in commands(blocks, "demo")
-    assert "python -m pytest" in commands(blocks, "tests")
+    assert "&& pytest" in commands(blocks, "tests")
 
 
 def test_every_executable_block_is_executed_or_says_why_not() -> None:

@@ -48,8 +48,9 @@ __all__ = ["Connection"]
 
 # Seconds between a WebSocket that opened and the server's welcome: its database may be busy.
 WELCOME_SECONDS = 30
-# Polls without an answer before the connection counts as dead although its socket stands.
-MAX_UNANSWERED = 3
+# Polls without a word from the server before it counts as dead although its socket stands. One
+# large push may well keep it busy for more than one.
+MAX_SILENT_POLLS = 3
 # The store's key for when everything was last in sync; replicas use none that begins like it.
 SYNCED_AT = "client/synced_at"
 # Faults that the next connection, or the next attempt, may well not meet.
@@ -87,6 +88,7 @@ class Connection:
         self._said: PulseError | None = None
         self.synced_at = _read_time(store.get(SYNCED_AT))
         self._task: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
         self._failures = 0
         self._hurry = asyncio.Event()
         self._edited = asyncio.Event()
@@ -98,6 +100,7 @@ class Connection:
         self._asked = 0
         self._answered = 0
         self._unanswered: deque[int] = deque()
+        self._heard_at = 0.0
 
     @property
     def connected(self) -> bool:
@@ -114,19 +117,20 @@ class Connection:
         self._sign_in.retry()
         self._failures = 0
         self._hurry.set()
+        if not self.connected:
+            self.error = None  # of an attempt that this one makes obsolete
         if self._task is None:
-            self.error = None
             self._task = asyncio.create_task(self._run(), name="pulse-connection")
 
     async def offline(self) -> None:
         """Close the connection and open no other one until `online`."""
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        if self._task is not None:
+            self._task.cancel()
+            self._ending, self._task = self._task, None
         self.error = None
         self._publish()
+        if self._ending is not None:
+            await asyncio.wait([self._ending])
 
     def wake(self) -> None:
         """There is, or may be, something new to send."""
@@ -146,7 +150,9 @@ class Connection:
     # -- the connection's life ---------------------------------------------------------------
 
     async def _run(self) -> None:
-        while True:
+        if self._ending is not None:
+            await asyncio.wait([self._ending])
+        while self._task is asyncio.current_task():
             self._hurry.clear()
             try:
                 await self._converse()
@@ -164,20 +170,18 @@ class Connection:
         """One connection, from the token to its end, which is always an exception."""
         token = await self._sign_in.token()
         socket = await open_socket(self._address, self._headers, self._tls)
-        opened = asyncio.get_running_loop().time()
+        opened = _now()
         try:
             await self._talk(socket, token)
         finally:
-            if asyncio.get_running_loop().time() - opened > self._backoff.longest:
+            if _now() - opened > self._backoff.longest:
                 self._failures = 0
             self._welcomed.clear()
             self._unanswered.clear()
             self._replica.disconnected()
             self._publish()
-            try:
-                self._remember()
-            finally:
-                await socket.close()
+            self._remember()
+            await socket.close()
 
     async def _talk(self, socket: ClientConnection, token: str | None) -> None:
         self._said = None
@@ -196,8 +200,9 @@ class Connection:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        for task in done:
-            task.result()
+        for task in tasks:
+            if task in done:
+                task.result()
 
     async def _pause(self) -> None:
         if isinstance(self.error, SignInRefused) and not self._sign_in.can_change:
@@ -207,7 +212,8 @@ class Connection:
 
     def _failed(self, error: PulseError) -> None:
         self._failures += 1
-        self.error = error
+        if not self._hurry.is_set():  # else the app has asked for another attempt meanwhile
+            self.error = error
         if isinstance(error, SignInRefused):
             self._sign_in.refused(error)
         _log.info("Not connected to %s: %s", self._address.url, error)
@@ -216,7 +222,8 @@ class Connection:
     def _remember(self) -> None:
         """Keep when it last was in sync, for a start without a network."""
         if self.synced_at is not None:
-            self._store.write({SYNCED_AT: self.synced_at.isoformat().encode()})
+            with suppress(PulseError):  # it is a nicety; a full disk is told by the next edit
+                self._store.write({SYNCED_AT: self.synced_at.isoformat().encode()})
 
     # -- one connection's three tasks --------------------------------------------------------
 
@@ -257,7 +264,7 @@ class Connection:
                 f"{WELCOME_SECONDS} seconds."
             ) from None
         with suppress(ConnectionClosed):
-            while len(self._unanswered) < MAX_UNANSWERED:
+            while _now() - self._heard_at < MAX_SILENT_POLLS * self._replica.poll_seconds:
                 await _set_within(self._check, self._replica.poll_seconds)
                 self._check.clear()
                 self._unanswered.append(self._asked)
@@ -265,6 +272,7 @@ class Connection:
             raise Unreachable("The server stopped answering.")
 
     def _take(self, frame: bytes) -> None:
+        self._heard_at = _now()
         unconfirmed = self._replica.pending
         events = self._replica.receive(frame)
         for event in events:
@@ -315,6 +323,11 @@ class Connection:
     def _publish(self) -> None:
         news, self._news = self._news, asyncio.Event()
         news.set()
+
+
+def _now() -> float:
+    """Seconds on the event loop's clock, which never goes back."""
+    return asyncio.get_running_loop().time()
 
 
 async def _set_within(event: asyncio.Event, seconds: float | None) -> bool:

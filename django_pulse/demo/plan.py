@@ -1,7 +1,8 @@
 """What happens in the demo, and what must come out of it: data only.
 
-The tasks of `START` are made by Django. Then Ana and Ben, both offline, make the edits of `OFFLINE`,
-she first. `EXPECTED` is written down by hand, not computed: it is what the demo is held to.
+The tasks of `START` are made by Django. Then Ana and Ben, both offline, make the edits of
+`OFFLINE`, she first. `EXPECTED` is written down by hand, not computed: it is what the demo is held
+to.
 """
 
 from collections.abc import Mapping

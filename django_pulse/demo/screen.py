@@ -18,7 +18,7 @@ WIDEST = 120
 
 # Tables of more columns share the width equally, so that those of one panel stand in line.
 ALIGNED = 4
-EMPTY = "–"
+EMPTY = "(empty)"
 
 STYLES = {
     Tone.PLAIN: "",

@@ -102,15 +102,18 @@ class Judge:
             yield self._owner.name, self.user.pk
         for entry in push.entries:
             if entry.field in foreign and foreign[entry.field] != self._owner:
+                target = foreign[entry.field].target_field
                 for live in merged.schema.fields[entry.field].live([entry]):
-                    if live.value is not None:
-                        yield entry.field, live.value
+                    value = live.value
+                    if value is not None and not _first_error(lambda: target.run_validators(value)):
+                        yield entry.field, value
 
     def _undone(self, merged: Merged, push: Push, error: ValidationError) -> Reverts:
         by_field = error.error_dict if hasattr(error, "error_dict") else {}
         named = set(by_field) - {NON_FIELD_ERRORS}
         pushed = {entry.field for entry in push.entries} | set(push.text_fields)
-        blamed = (named & pushed) or (pushed - {ROW_FIELD})
+        pushed &= merged.schema.fields.keys()  # the row itself, and what is unknown, is not to blame
+        blamed = (named & pushed) or pushed
         reverts: Reverts = {}
         texts = {name for name in blamed if merged.schema.fields[name].rule.text}
         for entry in push.entries:
@@ -121,7 +124,7 @@ class Judge:
             reverts[name] = {"value": merged.document.text(name), **_told(error)}
             merged.revert_text(name)
         if merged.inserted:
-            for name in reverts.keys() - {ROW_FIELD}:
+            for name in reverts:
                 field = columns_of(self.model)[name].field
                 setattr(merged.row, field.attname, field.get_default())
         return reverts

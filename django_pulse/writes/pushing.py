@@ -9,7 +9,8 @@ Laws:
    outcome has committed.
 2. One row that cannot be stored never takes others with it: a batch that fails is halved until
    the row stands alone.
-3. A busy row is left out and tried again by itself.
+3. A busy row is left out and tried again by itself, while no locks are held. Whatever the database
+   says about itself, and not about the row, counts as busy: then nobody's edit is turned down.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db import DatabaseError, IntegrityError, OperationalError, transaction
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, transaction
 
 from crdt.errors import Gap, RemoteFault
 from crdt.update import Push, read_push
@@ -46,6 +47,13 @@ __all__ = ["push"]
 BUSY_PAUSES = (0.01, 0.03, 0.1)
 """Seconds before each further try of rows that somebody holds. Then the client is told, and tries
 later: a thread of the server is not to be slept in for long."""
+
+PATIENCE_SECONDS = 1.0
+"""Seconds after which a frame's rows that are still busy are answered so, without another try.
+A batch that fails is halved, and every part of it may meet the same lock."""
+
+LOCK_STATES = frozenset({"40001", "40P01", "55P03"})
+"""How PostgreSQL says that somebody else was there first (SQLSTATE)."""
 
 logger = logging.getLogger("django_pulse")
 
@@ -74,14 +82,15 @@ def push(user: AbstractBaseUser, replica: int, items: Sequence[PushItem]) -> lis
     To be called outside a transaction. Raises nothing because of the items.
     """
     results: Results = {}
+    deadline = time.monotonic() + PATIENCE_SECONDS
     for batch in _batches(user, replica, items, results):
-        results |= _stored(batch)
+        results |= _stored(batch, deadline)
         for pause in BUSY_PAUSES:
             busy = [place for place in batch.items if results[place].status == "busy"]
-            if not busy:
+            if not busy or time.monotonic() > deadline:
                 break
             time.sleep(pause)
-            results |= _stored(batch.of(busy))
+            results |= _stored(batch.of(busy), deadline)
     return [results[place] for place in range(len(items))]
 
 
@@ -103,29 +112,48 @@ def _batches(
         yield _Batch(user, replica, model, scopes.database_of(model), batch)
 
 
-def _stored(batch: _Batch, *, again: bool = True) -> Results:
+def _stored(batch: _Batch, deadline: float, *, again: bool = True) -> Results:
     """Merge and commit a batch; where that fails, halve it."""
     try:
         with transaction.atomic(using=batch.using):
             return _merged(batch)
-    except Exception as error:
+    except BaseException as error:
+        if not _is_contained(error):
+            raise
         places = list(batch.items)
+        passing = _says_nothing_of_the_row(error)
+        if passing and time.monotonic() > deadline:
+            return dict.fromkeys(places, ItemResult("busy"))
         if len(places) > 1:
             middle = len(places) // 2
-            return _stored(batch.of(places[:middle])) | _stored(batch.of(places[middle:]))
+            first = _stored(batch.of(places[:middle]), deadline)
+            return first | _stored(batch.of(places[middle:]), deadline)
         if again and isinstance(error, IntegrityError):
-            return _stored(batch, again=False)  # somebody else was first to insert it
-        return {places[0]: _failure(batch, batch.items[places[0]], error)}
+            return _stored(batch, deadline, again=False)  # somebody else was first to insert it
+        return {places[0]: _failure(batch.items[places[0]], error, passing=passing)}
 
 
-def _failure(batch: _Batch, item: PushItem, error: Exception) -> ItemResult:
-    if isinstance(error, OperationalError):
+def _failure(item: PushItem, error: BaseException, *, passing: bool) -> ItemResult:
+    if passing:
+        if getattr(error.__cause__, "sqlstate", None) not in LOCK_STATES:
+            logger.warning("A push to %s %s has to be tried again: %s", item.model, item.id, error)
         return ItemResult("busy")
     if isinstance(error, DatabaseError):
         logger.info("A push to %s %s was refused: %s", item.model, item.id, error)
         return _refused("constraint", "The database's constraints do not allow this row.")
-    logger.exception("A push to %s %s failed; the row is set aside.", item.model, item.id)
+    logger.error("A push to %s %s failed.", item.model, item.id, exc_info=error)
     return _refused("internal", "The server could not store this row; its log says why.")
+
+
+def _says_nothing_of_the_row(error: BaseException) -> bool:
+    """A lock, a lost connection, a missing table: the same push may well succeed later."""
+    about_the_row = isinstance(error, (IntegrityError, DataError))
+    return isinstance(error, (DatabaseError, InterfaceError)) and not about_the_row
+
+
+def _is_contained(error: BaseException) -> bool:
+    """May it be answered? The CRDT library's panics are no `Exception`s, and concern one document."""
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
 
 
 def _merged(batch: _Batch) -> Results:
@@ -144,7 +172,11 @@ def _merged(batch: _Batch) -> Results:
             results[place] = answer
         else:
             pushes[place] = answer
-    reverts = _judged(batch, pushes, results)
+    judge = Judge(batch.user, batch.model, batch.using)
+    for place in judge.look_up(pushes):
+        results[place] = ItemResult("busy")
+        del pushes[place]
+    reverts = _judged(batch, judge, pushes, results)
     _write(batch, pushes, reverts, results)
     return results
 
@@ -179,11 +211,9 @@ def _visible(batch: _Batch, held: Held) -> bool:
 
 
 def _judged(
-    batch: _Batch, pushes: dict[int, tuple[Merged, Push]], results: Results
+    batch: _Batch, judge: Judge, pushes: dict[int, tuple[Merged, Push]], results: Results
 ) -> dict[int, Reverts]:
     """Merge every push, undo what may not stand, and bring the rows to what is left."""
-    judge = Judge(batch.user, batch.model, batch.using)
-    judge.look_up(pushes.values())
     reverts: dict[int, Reverts] = {}
     for place, (merged, update) in tuple(pushes.items()):
         merged.document.apply(update)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from django.db import models, transaction
+from django.db import models
 from django.utils import timezone
 
 from .. import feed, scopes
@@ -37,7 +37,7 @@ def store_documents(using: str, batch: Sequence[Merged]) -> None:
     _write(using, [merged.held.document for merged in batch])
     outgoing = [row for merged in batch for row in _outbox(merged, left[merged.held.sync_id])]
     insert_many(Outbox, using, ("document", "scope", "update"), outgoing)
-    transaction.on_commit(lambda: feed.stamp(using), using=using, robust=True)
+    feed.stamp_after_commit(using)
 
 
 def store_rows(model: type[SyncModel], using: str, batch: Sequence[Merged]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from crdt import frames
 from crdt.document import Document
 from crdt.entry import Entry
-from crdt.errors import Gap, Malformed
+from crdt.errors import Gap, Malformed, TooLarge
 from crdt.messages import (
     Ack,
     Busy,
@@ -105,8 +105,8 @@ class Authority:
             push = read_push(item.data, replica, document.loaded)
         except Gap as gap:
             return Resend(gap.expected)
-        except Malformed as error:
-            return Refused("malformed", str(error))
+        except (Malformed, TooLarge) as error:
+            return Refused(error.code, str(error))
         if push.known:
             return self._stored(replica, key, push.next)
         document.apply(push)
@@ -167,14 +167,16 @@ class Authority:
 
     def head(self, scope: str) -> int:
         """The last position in a scope."""
-        return max((position for position, _ in self.feed[scope].values()), default=0)
+        return next((at for at, _ in reversed(self.feed[scope].values())), 0)
 
     def _stamp(self, scope: str, key: Key, *, present: bool) -> None:
         self.position += 1
+        self.feed[scope].pop(key, None)
         self.feed[scope][key] = (self.position, present)
 
     def move(self, key: Key, old: str, new: str | None) -> None:
         """The document leaves a scope, and enters another if there is one."""
+        self.feed.setdefault(old, {})
         before = self.head(old)
         self._stamp(old, key, present=False)
         self.broadcast(Changes(old, before, self.head(old), live=True, leaves=(key,)))

@@ -79,7 +79,7 @@ class StoreContract:
 
     def test_a_write_during_a_scan_does_not_show_in_it(self, store: Store) -> None:
         store.write({f"a{number}": b"old" for number in range(10)})
-        seen = []
+        seen: list[bytes] = []
         for key, value in store.scan("a"):
             store.write({key: b"new", "a99": b"new", f"a{9 - len(seen)}": None})
             seen.append(value)

@@ -157,7 +157,8 @@ class TestGolden:
         self, message: Message, header: str, blobs: bytes
     ) -> None:
         for name in json.loads(header):
-            for wrong in (True, -1, 1.5, "\u0000", [[]], {"": []}, 2**53):
+            wrongs: list[Any] = [True, -1, 1.5, "\u0000", [[]], {"": []}, 2**53]
+            for wrong in wrongs:
                 changed = json.loads(header) | {name: wrong}
                 try:
                     decode(framed(changed, blobs))
@@ -213,6 +214,12 @@ def test_deep_nesting_is_refused_before_it_is_parsed(depth: int, brackets: str) 
         decode(framed('{"type":"ping","time":1,"x":' + nested + "}"))
     with pytest.raises(RemoteFault):
         decode(framed(brackets[:-1] * depth))
+
+
+@pytest.mark.parametrize("tail", [b"", b"\\"])
+def test_a_string_without_an_end_is_refused_in_linear_time(tail: bytes) -> None:
+    with pytest.raises(Malformed):
+        decode(framed(b'{"type":"' + b'\\"' * 1_000_000 + b"[" + tail))
 
 
 def test_brackets_inside_text_are_no_nesting() -> None:

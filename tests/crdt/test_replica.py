@@ -255,6 +255,8 @@ def test_a_value_that_its_field_cannot_hold_changes_nothing(phone: Phone) -> Non
         phone.replica.edit_text(MODEL, row, "notes", 0, 0, "\0")
     with pytest.raises(ValueError, match="title"):
         phone.replica.create(MODEL, {"title": "\ud800"})
+    with pytest.raises(ValueError, match="title: a value takes at most"):
+        phone.replica.set(MODEL, row, title="é" * 70_000)
     assert dict(phone.store.scan("")) == store
     assert phone.rows()[row]["title"] == "one"
 

@@ -1,10 +1,11 @@
 """A WebSocket server whose every word a test decides, for what no honest server would do."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 
 from crdt.frames import decode, encode
 from crdt.messages import Fault, Hello, Limits, Message, Ping, Pong, Welcome
@@ -81,7 +82,8 @@ async def scripted(*scripts: Script) -> AsyncIterator[str]:
 
     async def handler(socket: ServerConnection) -> None:
         script = waiting.pop(0) if len(waiting) > 1 else waiting[0]
-        await script(socket)
+        with suppress(ConnectionClosed):
+            await script(socket)
 
     async with serve(handler, "127.0.0.1", 0, close_timeout=1) as server:
         yield f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/ws/pulse/sync/"

@@ -17,6 +17,8 @@ from django_pulse.client import (
     Pulse,
     RefusedByServer,
     SignInRefused,
+    SQLiteStore,
+    StoreFault,
     TimedOut,
     TokenFailed,
     Unreachable,
@@ -376,3 +378,56 @@ async def test_many_clients_of_one_process_do_not_mix() -> None:
 def test_frames_are_read_as_pongs_only_where_they_are() -> None:
     assert connection_module._is_pong(encode(Pong(1, {"s": 4})))
     assert not connection_module._is_pong(encode(Fault("pong", 'not a "pong"')))
+
+
+@pytest.mark.asyncio
+async def test_many_barriers_at_once_do_not_make_the_server_look_dead() -> None:
+    async with scripted(polite) as url, connected(url) as pulse:
+        for _ in range(10):
+            await asyncio.gather(*(pulse.synced(PATIENCE) for _ in range(5)))
+        await pulse.synced(PATIENCE)
+        assert pulse.status.error is None
+
+
+@pytest.mark.asyncio
+async def test_going_online_again_forgets_what_stood_in_the_way_before() -> None:
+    tokens: list[str | None] = []
+    async with (
+        scripted(refusing(tokens, good="new")) as url,
+        connected(url, token="old", wait=False) as pulse,
+    ):
+        with pytest.raises(SignInRefused):
+            await pulse.synced(PATIENCE)
+        await pulse.sign_in("new")
+        await pulse.synced(PATIENCE)
+        assert tokens == ["old", "new"]
+
+
+@pytest.mark.asyncio
+async def test_off_and_on_in_one_breath_keeps_one_connection_at_a_time() -> None:
+    async with scripted(polite) as url:
+        port = int(url.split(":")[2].split("/")[0])
+        async with ChaosProxy(port) as proxy, connected(swap(url, proxy.port)) as pulse:
+            going = [asyncio.ensure_future(pulse.offline()) for _ in range(3)]
+            await asyncio.sleep(0)
+            await pulse.online()
+            await asyncio.gather(*going)
+            await until(pulse, lambda status: status.connected)
+            await pulse.synced(PATIENCE)
+            assert proxy.connections == 2
+
+
+@pytest.mark.asyncio
+async def test_a_full_disk_ends_a_connection_but_never_hangs_the_app(tmp_path: Path) -> None:
+    async with scripted(polite) as url:
+        store = SQLiteStore(tmp_path / "phone.sqlite3")
+        async with connected(url, store=store) as pulse:
+            await pulse.synced(PATIENCE)
+            assert store._database is not None
+            pages = store._database.execute("PRAGMA page_count").fetchone()[0]
+            store._database.execute(f"PRAGMA max_page_count = {pages}")
+            with pytest.raises(StoreFault, match="The disk is full"):
+                pulse.model("todo.task").create(title="x" * 100_000)
+            assert pulse.model("todo.task").all() == []
+            await pulse.offline()
+            assert not pulse.status.connected

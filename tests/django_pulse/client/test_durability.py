@@ -47,9 +47,8 @@ async def test_a_device_killed_at_random_points_loses_no_edit_and_counts_none_tw
         for _ in range(5):
             child = await start(through(live_server_asgi, proxy), store, ann, row)
             for _ in range(chance.randrange(1, 120)):
-                await read(child)
-            before, told = told, await kill(child)
-            assert told > before
+                told = await read(child)
+            told = max(told, await kill(child))
 
     async with device(store=store, url="ws://127.0.0.1:1/") as phone:
         found = phone.model("todo.note").get(row)
@@ -76,14 +75,15 @@ async def start(url: str, store: Path, cookies: dict[str, str], row: UUID) -> Pr
     )
 
 
-async def read(child: Process) -> None:
+async def read(child: Process) -> int:
+    """The next sum it tells."""
     assert child.stdout is not None
     async with asyncio.timeout(PATIENCE):
-        assert await child.stdout.readline()
+        return int(await child.stdout.readline())
 
 
 async def kill(child: Process) -> int:
-    """Kill it; the last sum it told."""
+    """Kill it; the last sum it told and nobody read, or 0."""
     child.kill()
     assert child.stdout is not None
     lines = (await child.stdout.read()).split(b"\n")
@@ -105,8 +105,9 @@ async def test_a_line_cut_anywhere_in_a_push_loses_nothing_and_counts_nothing_tw
             return Fate(cut_down=200 + 400 * (number - 12))
         return Fate()
 
-    async with ChaosProxy(live_server_asgi.port, lambda number: Fate()) as proxy:
-        async with device(url=through(live_server_asgi, proxy)) as phone:
+    async with ChaosProxy(live_server_asgi.port) as proxy:
+        url = through(live_server_asgi, proxy)
+        async with device(url=url) as phone:
             notes = phone.model("todo.note")
             rows = [notes.create(title=f"note {n}", body="á" * 20, votes=0) for n in range(10)]
             await phone.synced(PATIENCE)
@@ -128,7 +129,8 @@ async def test_pushes_whose_acks_were_lost_are_sent_again_and_count_once(
     device: Device, live_server_asgi: ThreadServer
 ) -> None:
     async with ChaosProxy(live_server_asgi.port) as proxy:
-        async with device(url=through(live_server_asgi, proxy)) as phone:
+        url = through(live_server_asgi, proxy)
+        async with device(url=url) as phone:
             notes = phone.model("todo.note")
             row = notes.create(title="t", votes=0).id
             await phone.synced(PATIENCE)
@@ -155,9 +157,7 @@ async def test_a_catch_up_that_is_cut_goes_on_and_ends_with_every_row(
 ) -> None:
     from tests.project.todo.models import Item
 
-    await in_django(
-        lambda: [Item.objects.create(name=f"item {n}", price=n) for n in range(300)]
-    )
+    await in_django(lambda: [Item.objects.create(name=f"item {n}", price=n) for n in range(300)])
     fates = lambda number: Fate(cut_down=4_000 + 12_000 * number)  # noqa: E731
     async with ChaosProxy(live_server_asgi.port, fates) as proxy:
         url = through(live_server_asgi, proxy)

@@ -1,0 +1,272 @@
+"""The header of every message: how it is written, and how it is read back.
+
+One pair of functions for each kind of message, and a table of each. `crdt.frames` puts headers and
+blobs together.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from .header import Fields
+from .messages import (
+    Ack,
+    Busy,
+    Changes,
+    Confirm,
+    Fault,
+    Hello,
+    Item,
+    Key,
+    Leave,
+    Limits,
+    Message,
+    Outcome,
+    Outcomes,
+    Ping,
+    Pong,
+    Pull,
+    Push,
+    Refused,
+    Resend,
+    Reverted,
+    RevertedField,
+    Verdict,
+    Welcome,
+)
+
+__all__ = ["READERS", "WRITERS"]
+
+# Writing: each gives the header and, where the message carries updates, the blobs.
+
+_Written = tuple[dict[str, Any], "list[bytes] | None"]
+
+
+def _keys(keys: Iterable[Key]) -> list[list[str]]:
+    return [[model, str(identity)] for model, identity in keys]
+
+
+def _items(items: tuple[Item, ...]) -> tuple[list[list[str]], list[bytes]]:
+    return [[item.model, str(item.id)] for item in items], [item.data for item in items]
+
+
+def _reverted(fields: Mapping[str, RevertedField]) -> dict[str, Any]:
+    return {
+        name: {"value": undone.value, "code": undone.code, "message": undone.message}
+        for name, undone in fields.items()
+    }
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    match verdict:
+        case Resend(clock):
+            return {"status": "resend", "clock": clock}
+        case Refused(code, text):
+            return {"status": "refused", "code": code, "message": text}
+        case Busy():
+            return {"status": "busy"}
+        case Reverted(fields, outcome, clock):
+            reverted = _reverted(fields)
+            return {"status": "ok", "reverted": reverted, "outcome": outcome, "clock": clock}
+
+
+def _write_hello(it: Hello) -> _Written:
+    header = {"type": "hello", "protocol": it.protocol, "replica": it.replica}
+    return header | {"device": it.device, "token": it.token, "outcomes": it.outcomes}, None
+
+
+def _write_welcome(it: Welcome) -> _Written:
+    header: dict[str, Any] = {"type": "welcome", "protocol": it.protocol, "epoch": it.epoch}
+    header |= {"time": it.time, "user": it.user, "schemas": it.schemas, "scopes": it.scopes}
+    limits = {"frame": it.limits.frame, "rows": it.limits.rows, "structs": it.limits.structs}
+    return header | {"limits": limits, "poll": it.poll}, None
+
+
+def _write_push(it: Push) -> _Written:
+    keys, blobs = _items(it.items)
+    return {"type": "push", "id": it.id, "epoch": it.epoch, "items": keys}, blobs
+
+
+def _write_ack(it: Ack) -> _Written:
+    exceptions = {str(index): _verdict(verdict) for index, verdict in it.exceptions.items()}
+    return {"type": "ack", "push": it.push, "count": it.count, "exceptions": exceptions}, None
+
+
+def _write_outcomes(it: Outcomes) -> _Written:
+    outcomes = [
+        {
+            "outcome": one.outcome,
+            "model": one.model,
+            "id": str(one.id),
+            "clock": one.clock,
+            "reverted": _reverted(one.fields),
+        }
+        for one in it.outcomes
+    ]
+    return {"type": "ack", "push": None, "outcomes": outcomes}, None
+
+
+def _write_confirm(it: Confirm) -> _Written:
+    return {"type": "ack", "outcomes": it.outcomes}, None
+
+
+def _write_pull(it: Pull) -> _Written:
+    header = {"type": "pull", "id": it.id, "cursors": it.cursors}
+    return header | {"documents": _keys(it.documents)}, None
+
+
+def _write_changes(it: Changes) -> _Written:
+    keys, blobs = _items(it.items)
+    header: dict[str, Any] = {"type": "changes", "scope": it.scope, "from": it.start, "to": it.end}
+    header |= {"more": it.more, "live": it.live, "pull": it.pull, "items": keys}
+    return header | {"leaves": _keys(it.leaves)}, blobs
+
+
+def _write_leave(it: Leave) -> _Written:
+    return {"type": "leave", "scope": it.scope}, None
+
+
+def _write_ping(it: Ping) -> _Written:
+    return {"type": "ping", "time": it.time}, None
+
+
+def _write_pong(it: Pong) -> _Written:
+    return {"type": "pong", "time": it.time, "heads": it.heads}, None
+
+
+def _write_fault(it: Fault) -> _Written:
+    header = {"type": "error", "code": it.code, "message": it.message}
+    return header | {"fatal": it.fatal, "push": it.push}, None
+
+
+WRITERS: Final[dict[type, Callable[[Any], _Written]]] = {
+    Hello: _write_hello,
+    Welcome: _write_welcome,
+    Push: _write_push,
+    Ack: _write_ack,
+    Outcomes: _write_outcomes,
+    Confirm: _write_confirm,
+    Pull: _write_pull,
+    Changes: _write_changes,
+    Leave: _write_leave,
+    Ping: _write_ping,
+    Pong: _write_pong,
+    Fault: _write_fault,
+}
+
+
+# Reading: each takes the header's fields, which check themselves.
+
+
+def _read_hello(it: Fields) -> Message:
+    return Hello(
+        it.integer("replica"),
+        it.text("device", ""),
+        it.text_or_none("token"),
+        it.integers("outcomes"),
+        it.integer("protocol"),
+    )
+
+
+def _read_welcome(it: Fields) -> Message:
+    limits = it.inner("limits")
+    return Welcome(
+        it.text("epoch"),
+        it.integer("time"),
+        it.text("user"),
+        it.objects("schemas"),
+        it.positions("scopes"),
+        Limits(limits.bound("frame"), limits.bound("rows"), limits.bound("structs")),
+        it.seconds("poll"),
+        it.integer("protocol"),
+    )
+
+
+def _read_push(it: Fields) -> Message:
+    return Push(it.integer("id"), it.text("epoch"), it.items())
+
+
+def _read_ack(it: Fields) -> Message:
+    if "push" not in it:
+        return Confirm(it.integers("outcomes"))
+    if it.integer_or_none("push") is None:
+        return Outcomes(tuple(_read_outcome(one) for one in it.inners("outcomes")))
+    count = it.integer("count")
+    exceptions = it.by_index("exceptions", count)
+    verdicts = {index: _read_verdict(one) for index, one in exceptions.items()}
+    return Ack(it.integer("push"), count, verdicts)
+
+
+def _read_outcome(it: Fields) -> Outcome:
+    key = it.key("model", "id")
+    return Outcome(it.integer("outcome"), *key, it.integer("clock"), _read_reverted(it))
+
+
+def _read_reverted(it: Fields) -> dict[str, RevertedField]:
+    return {
+        name: RevertedField(undone.any("value"), undone.text("code"), undone.text("message"))
+        for name, undone in it.by_name("reverted").items()
+    }
+
+
+def _read_verdict(it: Fields) -> Verdict:
+    match it.text("status"):
+        case "resend":
+            return Resend(it.clock("clock"))
+        case "refused":
+            return Refused(it.text("code"), it.text("message"))
+        case "busy":
+            return Busy()
+        case "ok":
+            return Reverted(_read_reverted(it), it.integer("outcome"), it.clock("clock"))
+    raise it.wrong("status", '"resend", "refused", "busy" or "ok"')
+
+
+def _read_pull(it: Fields) -> Message:
+    return Pull(it.integer("id"), it.positions("cursors"), it.keys("documents"))
+
+
+def _read_changes(it: Fields) -> Message:
+    changes = Changes(
+        it.text_or_none("scope"),
+        it.integer("from"),
+        it.integer("to"),
+        it.flag("more"),
+        it.flag("live"),
+        it.integer_or_none("pull"),
+        it.items(),
+        it.keys("leaves"),
+    )
+    if changes.end < changes.start:
+        raise it.wrong("to", 'at least "from"')
+    return changes
+
+
+def _read_leave(it: Fields) -> Message:
+    return Leave(it.text("scope"))
+
+
+def _read_ping(it: Fields) -> Message:
+    return Ping(it.integer("time"))
+
+
+def _read_pong(it: Fields) -> Message:
+    return Pong(it.integer("time"), it.positions("heads"))
+
+
+def _read_fault(it: Fields) -> Message:
+    push = it.integer_or_none("push")
+    return Fault(it.text("code"), it.text("message"), it.flag("fatal"), push)
+
+
+READERS: Final[dict[str, Callable[[Fields], Message]]] = {
+    "hello": _read_hello,
+    "welcome": _read_welcome,
+    "push": _read_push,
+    "ack": _read_ack,
+    "pull": _read_pull,
+    "changes": _read_changes,
+    "leave": _read_leave,
+    "ping": _read_ping,
+    "pong": _read_pong,
+    "error": _read_fault,
+}

@@ -1,0 +1,6 @@
+"""The test project's settings, with the tables that the benchmarks compare with."""
+
+from tests.project.settings import *  # noqa: F403
+from tests.project.settings import INSTALLED_APPS
+
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.bench.apps.BenchConfig"]

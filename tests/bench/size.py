@@ -1,0 +1,100 @@
+"""Size: a document's bytes stay flat, however often its row is saved.
+
+Once by the ORM, every save changing all eight fields, once by twenty devices that take turns.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from typing import Any
+
+from django_pulse.tables import Document
+from tests.bench.database import cleared, prepared
+from tests.bench.measuring import Options, Report, Table
+from tests.bench.models import Eight
+from tests.django_pulse.devices import Device
+from tests.project.todo.models import Task
+
+__all__ = ["run"]
+
+SAVES = 10_000
+DEVICES = 20
+MARKS = (1, 10, 100, 1_000, 10_000)
+
+
+def run(options: Options) -> Report:
+    """Measure the stored document after 1, 10, 100, 1,000 and 10,000 saves."""
+    count = options.rows(SAVES)
+    curves = {"orm": _by_the_orm(count), f"{DEVICES}_devices": _by_devices(count)}
+    figures = {
+        name: {"bytes": {str(mark): size for mark, size in curve.items()}, "growth": _growth(curve)}
+        for name, curve in curves.items()
+    }
+    marks = list(curves["orm"])
+    lines = [(name, *(curve[mark] for mark in marks), _growth(curve)) for name, curve in curves.items()]
+    columns = ("bytes after saves", *(f"{mark:,}" for mark in marks), "last / middle")
+    return Report(figures, [Table(f"{count:,} saves of 8 fields", columns, lines)])
+
+
+def _growth(curve: dict[int, int]) -> float:
+    """The document at the end, as a multiple of what it was when everybody had written."""
+    sizes = list(curve.values())
+    return round(sizes[-1] / sizes[len(sizes) // 2], 2)
+
+
+def _by_the_orm(count: int) -> dict[int, int]:
+    cleared()
+    row = Eight()
+
+    def save(number: int) -> None:
+        for name, value in _values(number).items():
+            setattr(row, name, value)
+        row.save()
+
+    return _curve(count, save)
+
+
+def _by_devices(count: int) -> dict[int, int]:
+    """Each device writes two fields of what it has, and then takes what the others did meanwhile:
+    many writes cross.
+    """
+    cleared()
+    user = prepared("sizer")
+    row = Task.objects.create(user=user, title="Everybody's", description="", completed=False)
+    devices = [Device(user, Task) for _ in range(DEVICES)]
+    for device in devices:
+        device.pull(row.sync_id)
+
+    def save(number: int) -> None:
+        device = devices[number % DEVICES]
+        device.set(row.sync_id, title=f"Title {number}", completed=number % 2 == 0)
+        device.set(row.sync_id, description=f"Description {number}")
+        (result,) = device.push(row.sync_id)
+        assert result.status == "ok", result
+        device.pull(row.sync_id)
+
+    return _curve(count, save)
+
+
+def _curve(count: int, save: Callable[[int], None]) -> dict[int, int]:
+    marks = {mark for mark in MARKS if mark < count} | {count}
+    sizes = {}
+    for number in range(1, count + 1):
+        save(number)
+        if number in marks:
+            sizes[number] = len(bytes(Document.objects.values_list("state", flat=True).get()))
+    return sizes
+
+
+def _values(number: int) -> dict[str, Any]:
+    return {
+        "name": f"Name {number:06}",
+        "notes": f"Notes of {number:06}, as long as before.",
+        "done": number % 2 == 0,
+        "amount": 100_000 + number,
+        "price": f"{number / 4 + 10_000:.2f}",
+        "ratio": number / 7 + 1,
+        "due": datetime.date(2026, 1, 1) + datetime.timedelta(days=number % 365),
+        "extra": {"number": 100_000 + number},
+    }

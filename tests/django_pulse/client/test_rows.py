@@ -1,0 +1,95 @@
+"""Rows: read by item or attribute, edited at once, and never changed under their reader."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID, uuid4
+
+import pytest
+
+from django_pulse.client import LocalFault, ModelHandle, connect
+from tests.django_pulse.client.scripted import polite, scripted
+
+
+@asynccontextmanager
+async def tasks() -> AsyncIterator[ModelHandle]:
+    async with scripted(polite) as url, connect(url) as pulse:
+        yield pulse.model("todo.task")
+
+
+@pytest.mark.asyncio
+async def test_a_row_is_read_by_item_and_by_attribute() -> None:
+    async with tasks() as model:
+        row = model.create(title="Buy milk", votes=2)
+        assert isinstance(row.id, UUID)
+        assert row["title"] == row.title == "Buy milk"
+        assert row.values["votes"] == 2
+        with pytest.raises(AttributeError, match=r"no value of 'colour': it has \['title'"):
+            _ = row.colour
+        with pytest.raises(KeyError):
+            row["colour"]
+        assert repr(row).startswith(f"<todo.task {row.id} {{'title': 'Buy milk'")
+
+
+@pytest.mark.asyncio
+async def test_every_edit_gives_the_row_as_it_is_afterwards_and_leaves_the_old_one_alone() -> None:
+    async with tasks() as model:
+        first = model.create(title="a", body="héllo", votes=1)
+        second = first.set(title="b").add(votes=2).edit_text("body", 1, delete=1, insert="e🦜")
+        assert (second.title, second.body, second.votes) == ("b", "he🦜llo", 3)
+        assert (first.title, first.body, first.votes) == ("a", "héllo", 1)
+        assert first != second
+        assert model.get(first.id) == second
+        assert hash(first) == hash(second)
+        assert model.all() == [second]
+        assert first != "a"
+
+
+@pytest.mark.asyncio
+async def test_an_id_may_be_text() -> None:
+    async with tasks() as model:
+        row = model.create(title="a")
+        assert model.get(str(row.id)) == row
+        assert model.set(str(row.id), title="b").title == "b"
+        with pytest.raises(LocalFault, match="'milk' is not the id of a row: ids are UUIDs"):
+            model.get("milk")
+        with pytest.raises(LocalFault, match="7 is not the id"):
+            model.get(7)  # type: ignore[arg-type]
+
+
+@pytest.mark.asyncio
+async def test_a_row_that_is_not_here_is_none_to_read_and_an_error_to_edit() -> None:
+    async with tasks() as model:
+        missing = uuid4()
+        assert model.get(missing) is None
+        for edit in (
+            lambda: model.set(missing, title="x"),
+            lambda: model.add(missing, votes=1),
+            lambda: model.edit_text(missing, "body", 0, insert="x"),
+            lambda: model.delete(missing),
+        ):
+            with pytest.raises(LocalFault, match=str(missing)):
+                edit()
+
+
+@pytest.mark.asyncio
+async def test_a_deleted_row_is_gone_here_at_once() -> None:
+    async with tasks() as model:
+        row = model.create(title="a")
+        row.delete()
+        assert model.get(row.id) is None
+        assert model.all() == []
+        with pytest.raises(LocalFault, match="deleted"):
+            row.set(title="b")
+
+
+@pytest.mark.asyncio
+async def test_an_unknown_field_or_a_wrong_value_changes_nothing() -> None:
+    async with tasks() as model:
+        row = model.create(title="a", votes=1)
+        with pytest.raises((LocalFault, ValueError), match="colour"):
+            row.set(title="b", colour="red")
+        with pytest.raises((LocalFault, ValueError), match="votes"):
+            row.set(votes="many")
+        with pytest.raises((LocalFault, ValueError), match=r"body|index|character"):
+            row.edit_text("body", 99, insert="x")
+        assert model.get(row.id) == row

@@ -1,0 +1,427 @@
+"""The feed: pages, cursors, presence, stamping."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection, transaction
+from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
+
+from crdt.document import Document as CrdtDocument
+from django_pulse import feed, hints, scopes
+from django_pulse.schema import schema_of
+from django_pulse.tables import Clock, Document, Feed, Outbox, Scope
+from tests.django_pulse.devices import Device, values_of
+from tests.django_pulse.together import at_once, open_transaction
+from tests.project.todo.models import Item, Note, Task
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.databases("sqlite", "postgres"),
+]
+
+
+@pytest.fixture
+def ada() -> Any:
+    return get_user_model().objects.create_user("ada")
+
+
+@pytest.fixture
+def bob() -> Any:
+    return get_user_model().objects.create_user("bob")
+
+
+def of(user: Any) -> str:
+    return scopes.personal("default", user.pk)
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[feed.Page]:
+    """What was broadcast."""
+    pages: list[feed.Page] = []
+    monkeypatch.setattr(hints, "broadcast", pages.append)
+    return pages
+
+
+@pytest.fixture
+def stamped_later(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Commits do not stamp: as if the process had died in between."""
+    with monkeypatch.context() as patched:
+        patched.setattr(feed, "stamp_after_commit", lambda using: None)
+        yield patched
+
+
+def titles(page: feed.Page) -> list[str]:
+    return [title_of(change) for change in page.items]
+
+
+def title_of(change: feed.Change) -> str:
+    schema = schema_of(Task if change.model == "todo.task" else Note)
+    values = schema.read(CrdtDocument(change.update)).values
+    return str(values["title"])
+
+
+def test_pages_follow_the_cursor_and_hold_each_row_once(ada: Any) -> None:
+    for n in range(7):
+        Task.objects.create(title=f"task {n}", user=ada)
+    cursor, seen, sizes, more = 0, [], [], True
+    while more:
+        page = feed.pull(of(ada), cursor, 3)
+        assert page.start == cursor
+        seen += titles(page)
+        sizes.append(len(page.items))
+        cursor, more = page.end, page.more
+    assert sizes == [3, 3, 1]
+    assert seen == [f"task {n}" for n in range(7)]
+    assert cursor == feed.scope_heads(ada)[of(ada)]
+    page = feed.pull(of(ada), cursor)
+    assert (page.end, page.more, page.items, page.leaves) == (cursor, False, (), ())
+
+
+def test_a_row_that_changed_again_comes_once_and_as_it_is_now(ada: Any) -> None:
+    first, second = (Task.objects.create(title=name, user=ada) for name in ("one", "two"))
+    cursor = feed.pull(of(ada), 0, 1).end
+    first.title = "one, again"
+    first.save()
+    page = feed.pull(of(ada), cursor)
+    assert titles(page) == ["two", "one, again"]
+    assert second.title == "two"
+
+
+def test_a_page_ends_at_a_head_that_was_read_before_the_page(
+    ada: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is committed while a page is read belongs to the next one."""
+    Task.objects.create(title="before", user=ada)
+    documents = feed._documents
+
+    def read_slowly(*arguments: Any) -> Any:
+        found = documents(*arguments)
+        Task.objects.create(title="meanwhile", user=ada)
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(feed, "_documents", read_slowly)
+        page = feed.pull(of(ada), 0)
+    assert titles(page) == ["before"]
+    assert page.end < feed.scope_heads(ada)[of(ada)]
+    assert titles(feed.pull(of(ada), page.end)) == ["meanwhile"]
+
+
+def test_pages_are_bounded_in_bytes_and_a_larger_row_travels_alone(ada: Any) -> None:
+    for size in (10, 400, 10, 2_000, 10):
+        Task.objects.create(title="x", description="d" * size, user=ada)
+    cursor, sizes, more = 0, [], True
+    with override_settings(DJANGO_PULSE={"PAGE_BYTES": 700}):
+        while more:
+            page = feed.pull(of(ada), cursor)
+            sizes.append(len(page.items))
+            assert sum(len(change.update) for change in page.items) <= 700 or sizes[-1] == 1
+            cursor, more = page.end, page.more
+    assert sum(sizes) == 5
+    assert 1 in sizes
+    assert max(sizes) > 1
+
+
+@pytest.mark.parametrize("cursor", [-1, -(2**63)])
+def test_a_negative_cursor_reads_from_the_start(ada: Any, cursor: int) -> None:
+    Task.objects.create(title="one", user=ada)
+    assert titles(feed.pull(of(ada), cursor)) == ["one"]
+
+
+def test_a_cursor_from_the_future_and_an_unknown_scope_find_nothing(ada: Any) -> None:
+    Task.objects.create(title="one", user=ada)
+    for scope, cursor in ((of(ada), 2**62), ("default/nothing", 0)):
+        page = feed.pull(scope, cursor)
+        assert (page.items, page.leaves, page.more) == ((), (), False)
+
+
+def test_a_row_that_left_is_a_leave_and_one_that_came_is_whole(
+    ada: Any, bob: Any, sent: list[feed.Page]
+) -> None:
+    note = Note.objects.create(title="Milk", body="two litres", user=ada)
+    cursor = feed.scope_heads(ada)[of(ada)]
+    sent.clear()
+    note.user = bob
+    note.title = "for bob"
+    note.save()
+    page = feed.pull(of(ada), cursor)
+    assert (page.items, page.leaves) == ((), (("todo.note", note.sync_id),))
+    assert titles(feed.pull(of(bob), 0)) == ["for bob"]
+    live = {page.scope: page for page in sent}
+    assert (live[of(ada)].items, live[of(ada)].leaves) == ((), (("todo.note", note.sync_id),))
+    [change] = live[of(bob)].items
+    assert schema_of(Note).read(CrdtDocument(change.update)).values["body"] == "two litres"
+
+
+@pytest.mark.usefixtures("stamped_later")
+def test_a_row_that_moved_before_it_was_stamped_is_not_shown_to_those_it_left(
+    ada: Any, bob: Any, sent: list[feed.Page]
+) -> None:
+    note = Note.objects.create(title="Milk", user=ada)
+    feed.stamp("default")
+    sent.clear()
+    note.title = "secret"
+    note.save()
+    note.user = bob
+    note.save()
+    early = feed.pull(of(ada), 0)
+    assert early.items == (), "not even before the stamping"
+    feed.stamp("default")
+    page = feed.pull(of(ada), 0)
+    assert (page.items, page.leaves) == ((), (("todo.note", note.sync_id),))
+    live = {each.scope: each for each in sent}
+    assert (live[of(ada)].items, live[of(ada)].leaves) == ((), (("todo.note", note.sync_id),))
+    assert titles(feed.pull(of(bob), 0)) == ["secret"]
+
+
+@pytest.mark.usefixtures("stamped_later")
+def test_a_row_that_left_and_came_back_before_it_was_stamped_is_there(ada: Any, bob: Any) -> None:
+    note = Note.objects.create(title="Milk", user=ada)
+    for owner in (bob, ada):
+        note.user = owner
+        note.save()
+    feed.stamp("default")
+    assert titles(feed.pull(of(ada), 0)) == ["Milk"]
+    page = feed.pull(of(bob), 0)
+    assert (page.items, page.leaves) == ((), (("todo.note", note.sync_id),))
+
+
+def test_a_deleted_row_reaches_everybody_as_a_document_that_says_so(ada: Any) -> None:
+    task = Task.objects.create(title="Write", user=ada)
+    cursor = feed.scope_heads(ada)[of(ada)]
+    task.delete()
+    [change] = feed.pull(of(ada), cursor).items
+    assert schema_of(Task).is_deleted(CrdtDocument(change.update))
+
+
+def test_documents_are_given_whole_to_those_who_may_see_them(ada: Any, bob: Any) -> None:
+    mine = Task.objects.create(title="mine", user=ada)
+    theirs = Task.objects.create(title="theirs", user=bob)
+    shared = Item.objects.create(name="Pen", price="1.50")
+    keys = [("todo.task", mine.sync_id), ("todo.task", theirs.sync_id)]
+    keys += [("todo.item", shared.sync_id), ("todo.task", uuid.uuid4()), ("no.such", uuid.uuid4())]
+    assert {change.id for change in feed.documents(ada, keys)} == {mine.sync_id, shared.sync_id}
+    with CaptureQueriesContext(connection) as queries:
+        feed.documents(ada, [("todo.task", uuid.uuid4()) for _ in range(500)])
+    assert len(queries) == 1
+
+
+def test_positions_tell_nobody_how_much_others_write(ada: Any, bob: Any) -> None:
+    """A counter would: the difference between two of mine would be the number of others'."""
+    gaps = []
+    for others in (0, 40):
+        before = Task.objects.create(title="mine", user=ada)
+        for n in range(others):
+            Task.objects.create(title=f"other {n}", user=bob)
+        after = Task.objects.create(title="mine", user=ada)
+        first, second = (
+            Feed.objects.get(document__sync_id=each.sync_id).position for each in (before, after)
+        )
+        gaps.append(second - first)
+    assert all(gap > 100 for gap in gaps), "microseconds passed, however few rows were written"
+    clock = Clock.objects.get()
+    ahead = clock.position + 3_600_000_000
+    Clock.objects.update(position=ahead)
+    Task.objects.create(title="the server's clock went back an hour", user=ada)
+    assert feed.scope_heads(ada)[of(ada)] == ahead + 1, "and still they only grow"
+
+
+def test_what_was_committed_and_not_stamped_is_found_by_the_next_who_asks(
+    ada: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(using: str) -> bool:
+        raise RuntimeError("between commit and stamp")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(feed, "_stamp_some", die)
+        Task.objects.create(title="Write", user=ada)
+    assert Outbox.objects.count() == 1
+    head = feed.scope_heads(ada)[of(ada)]
+    page = feed.pull(of(ada), 0)
+    assert (titles(page), page.end) == (["Write"], head)
+    assert not Outbox.objects.exists()
+
+
+DYING = """
+import os, signal, django
+django.setup()
+from django_pulse import feed
+from tests.project.todo.models import Task
+feed.stamp = None
+feed._stamp_some = lambda using: os.kill(os.getpid(), signal.SIGKILL)
+task = Task.objects.get()
+task.title = "Read"
+task.save()
+"""
+
+
+def test_a_process_killed_between_commit_and_stamp_loses_nothing(
+    ada: Any, child_environment: dict[str, str]
+) -> None:
+    task = Task.objects.create(title="Write", user=ada)
+    cursor = feed.scope_heads(ada)[of(ada)]
+    source = DYING.replace("feed.stamp = None\n", "")
+    child = subprocess.run([sys.executable, "-c", source], env=child_environment, check=False)
+    assert child.returncode == -signal.SIGKILL
+    assert Task.objects.get(pk=task.pk).title == "Read"
+    assert feed.scope_heads(ada)[of(ada)] > cursor
+    assert titles(feed.pull(of(ada), cursor)) == ["Read"]
+
+
+def test_a_crash_while_stamping_leaves_everything_to_the_next(
+    ada: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(feed, "_live_page", None)  # the last step: everything is written by then
+        Task.objects.create(title="Write", user=ada)
+    assert Outbox.objects.count() == 1
+    assert not Feed.objects.exists()
+    feed.stamp("default")
+    assert titles(feed.pull(of(ada), 0)) == ["Write"]
+
+
+@pytest.mark.usefixtures("stamped_later")
+def test_stamping_makes_one_position_of_several_changes_and_keeps_their_order(
+    ada: Any, sent: list[feed.Page]
+) -> None:
+    task = Task.objects.create(title="0", user=ada)
+    feed.stamp("default")
+    base = bytes(Document.objects.get().state)
+    sent.clear()
+    for n in range(1, 6):
+        task.title = str(n)
+        task.save()
+    other = Task.objects.create(title="other", user=ada)
+    head = Scope.objects.get().head
+    feed.stamp("default")
+    assert Feed.objects.count() == 2
+    [page] = sent
+    assert (page.start, page.end) == (head, Scope.objects.get().head)
+    assert [change.id for change in page.items] == [task.sync_id] * 5 + [other.sync_id]
+    replica = CrdtDocument(base)
+    for change in page.items[:5]:
+        replica.apply_update(change.update)
+    assert schema_of(Task).read(replica).values["title"] == "5"
+    assert replica.vector == CrdtDocument(bytes(Document.objects.get(sync_id=task.sync_id).state)).vector
+
+
+def test_live_pages_follow_one_another_without_a_gap(ada: Any, sent: list[feed.Page]) -> None:
+    task = Task.objects.create(title="0", user=ada)
+    for n in range(1, 5):
+        task.title = str(n)
+        task.save()
+    assert [page.start for page in sent] == [0, *(page.end for page in sent[:-1])]
+    assert sent[-1].end == Scope.objects.get().head
+
+
+@pytest.mark.usefixtures("stamped_later")
+def test_more_than_one_hint_holds_only_says_that_there_is_something(
+    ada: Any, sent: list[feed.Page], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Task.objects.create(title="x", description="d" * 2_000, user=ada)
+    with override_settings(DJANGO_PULSE={"HINT_MAX_BYTES": 1_000}):
+        feed.stamp("default")
+    [page] = sent
+    assert (page.items, page.more) == ((), True)
+    assert titles(feed.pull(of(ada), 0)) == ["x"]
+
+
+@pytest.mark.usefixtures("stamped_later")
+def test_stamping_goes_in_bounded_steps(
+    ada: Any, sent: list[feed.Page], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Task.objects.bulk_create([Task(title=str(n), user=ada) for n in range(10)])
+    monkeypatch.setattr(feed, "STAMPED_AT_ONCE", 4)
+    feed.stamp("default")
+    assert [len(page.items) for page in sent] == [4, 4, 2]
+    assert not Outbox.objects.exists()
+
+
+@pytest.mark.usefixtures("stamped_later")
+def test_stampers_at_the_same_time_stamp_everything_once(ada: Any, sent: list[feed.Page]) -> None:
+    rows = Task.objects.bulk_create([Task(title=str(n), user=ada) for n in range(40)])
+    at_once(*(lambda: feed.stamp("default") for _ in range(4)))
+    positions = list(Feed.objects.values_list("position", flat=True))
+    assert len(set(positions)) == len(rows)
+    assert max(positions) == Scope.objects.get().head == Clock.objects.get().position
+    assert sum(len(page.items) for page in sent) == len(rows)
+
+
+@pytest.mark.databases("postgres")
+def test_a_stamper_that_hangs_stops_no_commit_and_no_ping(
+    ada: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "STAMP_WAIT_MS", 20)
+    with open_transaction(lambda: Clock.objects.select_for_update().get()):
+        task = Task.objects.create(title="Write", user=ada)
+        assert feed.scope_heads(ada)[of(ada)] == 0
+    assert values_of(task)["title"] == "Write"
+    assert feed.scope_heads(ada)[of(ada)] > 0
+
+
+@pytest.mark.databases("postgres")
+def test_a_transaction_that_stays_open_keeps_nobodys_changes_from_readers(
+    ada: Any, bob: Any
+) -> None:
+    def view() -> None:
+        Task.objects.create(title="not yet", user=ada)
+        Item.objects.create(name="not yet", price=1)
+
+    with open_transaction(view):
+        Task.objects.create(title="of ada", user=ada)
+        phone = Device(bob, Task)
+        phone.create(title="of bob")
+        assert [result.status for result in phone.push()] == ["ok"]
+        assert titles(feed.pull(of(ada), 0)) == ["of ada"]
+        assert titles(feed.pull(of(bob), 0)) == ["of bob"]
+        cursor = feed.scope_heads(ada)[of(ada)]
+    assert titles(feed.pull(of(ada), cursor)) == ["not yet"]
+
+
+def test_a_transaction_stamps_once_however_many_rows_it_saved(
+    ada: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stamped: list[str] = []
+    stamp_some = feed._stamp_some
+    monkeypatch.setattr(feed, "_stamp_some", lambda using: stamped.append(using) or stamp_some(using))
+    with transaction.atomic():
+        with pytest.raises(RuntimeError), transaction.atomic():
+            Task.objects.create(title="undone", user=ada)
+            raise RuntimeError
+        for n in range(5):
+            Task.objects.create(title=str(n), user=ada)
+        with transaction.atomic():
+            Task.objects.create(title="nested", user=ada)
+    assert stamped == ["default"]
+    assert titles(feed.pull(of(ada), 0)) == [*"01234", "nested"]
+
+
+def test_a_savepoint_that_is_rolled_back_takes_no_stamping_with_it(ada: Any) -> None:
+    with transaction.atomic():
+        with pytest.raises(RuntimeError), transaction.atomic():
+            with transaction.atomic():
+                Task.objects.create(title="undone", user=ada)
+            raise RuntimeError
+        Task.objects.create(title="done", user=ada)
+    assert titles(feed.pull(of(ada), 0)) == ["done"]
+
+
+def test_a_document_that_somebody_removed_from_the_table_stops_no_feed(ada: Any) -> None:
+    gone, there = (Task.objects.create(title=name, user=ada) for name in ("gone", "there"))
+    Document.objects.filter(sync_id=gone.sync_id).delete()
+    assert titles(feed.pull(of(ada), 0)) == ["there"]
+    with transaction.atomic():
+        there.title = "removed before it was stamped"
+        there.save()
+        Document.objects.all().delete()
+    assert not Outbox.objects.exists()
+    assert feed.pull(of(ada), 0).items == ()
