@@ -1,0 +1,74 @@
+"""The core: documents that merge, without Django, without I/O, without a clock of its own.
+
+    task = Schema("todo.task", {"title": Field("title", "str")})
+    mine, yours = Document(replica=1), Document(replica=2)
+    write_field(mine, task.fields["title"], MISSING, "Buy milk", now_ms=1_700_000_000_000)
+    yours.apply_update(mine.encode())
+    task.read(yours).values  # {"title": "Buy milk"}
+
+`Replica` holds many documents for one device and speaks with a server; a merge rule of one's own
+subclasses `MergeRule`.
+"""
+
+from .document import Document
+from .editing import write_field
+from .entry import Dot, Entry, Live, Write
+from .errors import Gap, LocalFault, Malformed, PulseError, RemoteFault, TooLarge
+from .events import (
+    Changed,
+    Connected,
+    Event,
+    Failed,
+    Kept,
+    KeptField,
+    Refused,
+    Removed,
+    Reverted,
+    Synced,
+)
+from .replica import Replica, RowView
+from .rules import Counter, DeleteWins, Latest, MergeRule, ServerOnly, Text
+from .schema import MISSING, Field, Row, Schema
+from .store import MemoryStore, Store
+from .vector import Order, VectorClock
+
+__all__ = [
+    "MISSING",
+    "Changed",
+    "Connected",
+    "Counter",
+    "DeleteWins",
+    "Document",
+    "Dot",
+    "Entry",
+    "Event",
+    "Failed",
+    "Field",
+    "Gap",
+    "Kept",
+    "KeptField",
+    "Latest",
+    "Live",
+    "LocalFault",
+    "Malformed",
+    "MemoryStore",
+    "MergeRule",
+    "Order",
+    "PulseError",
+    "Refused",
+    "RemoteFault",
+    "Removed",
+    "Replica",
+    "Reverted",
+    "Row",
+    "RowView",
+    "Schema",
+    "ServerOnly",
+    "Store",
+    "Synced",
+    "Text",
+    "TooLarge",
+    "VectorClock",
+    "Write",
+    "write_field",
+]

@@ -12,7 +12,7 @@ Entries are read from the bytes directly; a `pycrdt.Doc` is built only when some
 integrated.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pycrdt import Doc, merge_updates
@@ -20,10 +20,13 @@ from pycrdt import Text as YText
 
 from .entry import Dot, Entry, live_entries, text_root
 from .errors import Gap, LocalFault
+from .ranges import forget_deleted
 from .stamp import next_stamp
+from .structs import read_place
 from .text import TextEdit, difference, rebase, utf8_length, utf16_length
 from .update import Push, State, merge_ranges, read_state, write_update
 from .vector import VectorClock
+from .whole import write_document
 
 __all__ = ["Document"]
 
@@ -45,6 +48,8 @@ class Document:
         self._texts = set(self.loaded.text_roots)
         self._bytes = state
         self._doc: Doc[Any] | None = None
+        self._taken: list[bytes] = []
+        """Updates that neither `_bytes` nor `_doc` hold yet: there is no text to place them in."""
         self._delta: list[bytes] = []
         self._unwritten: list[Entry] = []
         self._doomed: list[Dot] = []
@@ -65,9 +70,9 @@ class Document:
         """The live entries of `field`, in the order of their dots."""
         return self._live_by_field().get(field, ())
 
-    def fields(self) -> Iterable[str]:
-        """The fields that have live entries."""
-        return self._live_by_field().keys()
+    def fields(self) -> Mapping[str, Sequence[Entry]]:
+        """The fields that have live entries, with these, in the order of their dots."""
+        return self._live_by_field()
 
     def text(self, field: str) -> str:
         """The characters of `field`; empty if nobody wrote any."""
@@ -95,7 +100,10 @@ class Document:
         self.entries[dot] = entry
         self._clocks[self.replica] = dot.clock + 1
         self._unwritten.append(entry)
-        self._live = None
+        if replaces or stands_for is not None or self._live is None or field in self._live:
+            self._live = None
+        else:
+            self._live[field] = (entry,)
         return entry
 
     def delete(self, dots: Iterable[Dot]) -> None:
@@ -118,23 +126,22 @@ class Document:
         self.edit_text_at(field, rebase(base, new, self.text(field)))
 
     def edit_text_at(self, field: str, edits: Sequence[TextEdit]) -> None:
-        """Apply edits whose indices are code points of the text as it is, the last one first."""
+        """Apply edits whose indices are code points of the text as it is, the last one first.
+
+        Raises `LocalFault`, and changes nothing, if one of them cannot be made.
+        """
+        value = self.text(field)
+        _check_edits(field, value, edits)
         if not edits:
             return
         self._texts.add(field)
         text = self._text(field)
-        value = str(text)
         doc = self._integrated()
         captured: list[bytes] = []
         subscription = doc.observe(lambda event: captured.append(event.update))
         try:
             with doc.transaction():
                 for edit in edits:
-                    if not 0 <= edit.index <= edit.index + edit.deleted <= len(value):
-                        raise LocalFault(
-                            f"The text {field!r} has {len(value)} characters: there is nothing "
-                            f"to edit from {edit.index} to {edit.index + edit.deleted}."
-                        )
                     start = utf8_length(value[: edit.index])
                     if edit.deleted:
                         gone = utf8_length(value[edit.index : edit.index + edit.deleted])
@@ -162,10 +169,14 @@ class Document:
 
         Raises `Gap`, and changes nothing, if it builds on something that is missing here.
         """
+        if not data:
+            return
         update = read_state(data)
         for replica, first in update.first.items():
-            if first > self.clock(replica):
-                raise Gap(replica, self.clock(replica), first)
+            self._require(replica, first - 1)
+        for dot in _named(update):
+            if dot.clock >= update.vector.get(dot.replica, 0):
+                self._require(*dot)
         self._take(data)
         self._texts |= update.text_roots
         self.entries.update(
@@ -173,8 +184,7 @@ class Document:
             for dot, entry in update.entries.items()
             if dot.clock >= self.clock(dot.replica)  # an absent older one was deleted here
         )
-        for dot in [dot for dot in self.entries if _covers(update.deleted, dot)]:
-            del self.entries[dot]
+        forget_deleted(self.entries, update.deleted)
         own_before = self.clock(self.replica)
         for replica, clock in update.vector.items():
             self._clocks[replica] = max(clock, self.clock(replica))
@@ -185,10 +195,10 @@ class Document:
 
     def encode(self) -> bytes:
         """The whole document; equal documents may differ in bytes, never in what they mean."""
-        if self._doc is None and not self._bytes and self._is_one_run():
-            self._bytes = self._flushed()
-        if self._doc is not None or self._unwritten or self._doomed:
+        if self._doc is not None:
             self._bytes = self._integrated().get_update()
+        elif self._unwritten or self._doomed or self._taken:
+            self._bytes = self._written()
         return self._bytes
 
     def delta(self) -> bytes:
@@ -221,17 +231,36 @@ class Document:
             }
         return self._live
 
-    def _is_one_run(self) -> bool:
-        """Nothing but entries of this replica, none of them deleted: no need to integrate."""
-        return not self._doomed and bool(self._unwritten) and set(self._clocks) == {self.replica}
+    def _require(self, replica: int, clock: int) -> None:
+        """What pycrdt does not know yet it would put aside, and leave out of what it encodes."""
+        if clock >= self.clock(replica):
+            raise Gap(replica, self.clock(replica), clock + 1)
+
+    def _written(self) -> bytes:
+        """The whole document, where no text was edited since it was built."""
+        if self._texts:
+            return self._integrated().get_update()
+        whole = bool(self._bytes or self._taken)
+        removed = bool(self._doomed or self._taken)
+        added = self._flushed() if self._unwritten or self._doomed else b""
+        if not whole and not removed:
+            return added
+        self._taken = []
+        if removed:
+            return write_document(self._clocks, self.entries)
+        return merge_updates(self._bytes, added)
 
     def _take(self, data: bytes) -> None:
+        """Merge an update; to be called before what it says is noted."""
         self._live = None
         if self._doc is None and not self._bytes and not self._unwritten:
             self._bytes = data
-            self._delta.append(data)
-            return
-        self._integrated().apply_update(data)
+        elif self._doc is None and not self._texts:
+            if self._unwritten or self._doomed:
+                self._taken.append(self._flushed())
+            self._taken.append(data)
+        else:
+            self._integrated().apply_update(data)
         self._delta.append(data)
 
     def _flushed(self) -> bytes:
@@ -257,21 +286,49 @@ class Document:
         """The document as pycrdt holds it, with everything that was written so far."""
         if self._doc is None:
             self._doc = Doc(client_id=self.replica)
-            if self._bytes:
-                self._doc.apply_update(self._bytes)
+            for update in (self._bytes, *self._taken):
+                if update:
+                    self._doc.apply_update(update)
+            self._taken = []
         if self._unwritten or self._doomed:
             self._doc.apply_update(self._flushed())
         return self._doc
 
     def _text(self, field: str) -> YText:
-        return self._integrated().get(text_root(field), type=YText)
+        text: YText = self._integrated().get(text_root(field), type=YText)
+        return text
 
 
 def _dot(entry: Entry) -> Dot:
     return entry.dot
 
 
-def _covers(ranges: Mapping[int, Sequence[tuple[int, int]]], dot: Dot) -> bool:
-    return any(
-        start <= dot.clock < start + length for start, length in ranges.get(dot.replica, ())
-    )
+def _named(update: State) -> Iterator[Dot]:
+    """What an update deletes or puts text beside, be it in the update itself or not."""
+    for replica, ranges in update.deleted.items():
+        yield Dot(replica, sum(ranges[-1]) - 1)
+    for positions in update.positions.values():
+        for offset in positions.offsets:
+            _, place, _ = read_place(update.data, offset)
+            for neighbour in (place.origin, place.right):
+                if neighbour is not None:
+                    yield Dot(*neighbour)
+
+
+def _check_edits(field: str, value: str, edits: Sequence[TextEdit]) -> None:
+    end = len(value)
+    for edit in edits:
+        if edit.index < 0 or edit.deleted < 0 or edit.index + edit.deleted > len(value):
+            raise LocalFault(
+                f"The text {field!r} has {len(value)} characters: there is nothing to edit from "
+                f"{edit.index} to {edit.index + edit.deleted}."
+            )
+        if edit.index + edit.deleted > end:
+            raise LocalFault(
+                f"The edits of the text {field!r} must come from the last to the first."
+            )
+        end = edit.index
+        try:
+            edit.inserted.encode()
+        except UnicodeEncodeError:
+            raise LocalFault(f"Half a character cannot be written to {field!r}.") from None

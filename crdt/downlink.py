@@ -10,13 +10,13 @@ Laws:
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from .entry import Entry
 from .errors import Gap, RemoteFault
 from .events import Changed, Event, Removed
 from .held import Held
 from .messages import Changes, Item, Key, Pull
+from .schema import MISSING
 from .shelf import Shelf
 from .uplink import Uplink
 
@@ -27,6 +27,13 @@ MAX_DOCUMENTS: Final = 500
 
 PATIENCE: Final = 2
 """Pings after which a pull that brings nothing is given up and sent again."""
+
+
+class _Seen(NamedTuple):
+    """What the app sees of a document: is there a row, and the values of its fields."""
+
+    is_row: bool
+    values: Mapping[str, Any]
 
 
 class Downlink:
@@ -221,46 +228,59 @@ class Downlink:
     def _merge(self, item: Item, scope: str | None, *, whole: bool) -> list[Event]:
         """Merge one document's bytes; what cannot be merged is put on the list to fetch whole."""
         held = self._shelf.held(item.key)
-        record = held.record
-        epoch = self._shelf.standing.epoch
-        if scope is not None and scope not in record.scopes:
-            held.note(scopes=record.scopes | {scope})
-        is_astray = record.rebase or record.epoch not in (None, epoch)
-        if is_astray and whole:
-            self._shelf.want(item.key, wanted=False)
-            return self._rebase(held, item.data)
-        before = _fields(held)
+        scopes = held.record.scopes
+        if scope is not None and scope not in scopes:
+            held.note(scopes=scopes | {scope})
+        before = self._read(held)
         try:
-            if is_astray:
-                raise Gap(0, 0, 0)
-            held.merge(item.data)
+            self._take(held, item.data, whole)
         except Gap as gap:
             if whole:
                 raise RemoteFault(f"A whole document has a gap: {gap}") from gap
             self._shelf.want(item.key)
             return []
-        held.note(epoch=epoch)
-        self._shelf.track(held)
-        if whole:
-            self._shelf.want(item.key, wanted=False)
-        return self._difference(held, before)
+        return self._taken(held, before, whole)
 
-    def _rebase(self, held: Held, state: bytes) -> list[Event]:
-        before = _fields(held)
-        held.rebase(state, self._shelf.texts(held.key.model))
+    def _take(self, held: Held, data: bytes, whole: bool) -> None:
+        record = held.record
+        is_astray = record.rebase or record.epoch not in (None, self._shelf.standing.epoch)
+        if not is_astray and not held.is_foreign(data):
+            held.merge(data)
+        elif whole:
+            held.rebase(data, self._shelf.texts(held.key.model))
+        else:
+            raise Gap(0, 0, 0)
+
+    def _taken(self, held: Held, before: _Seen, whole: bool) -> list[Event]:
+        """The server's content is in: what follows from it."""
         held.note(epoch=self._shelf.standing.epoch)
         self._shelf.track(held)
-        return self._difference(held, before)
-
-    def _difference(self, held: Held, before: Mapping[str, Any]) -> list[Event]:
-        after = _fields(held)
-        fields = {name for name in {*before, *after} if before.get(name) != after.get(name)}
-        if not fields:
-            return []
-        schema = self._shelf.schemas.get(held.key.model)
-        if schema is not None and schema.is_deleted(held.view):
+        if whole:
+            self._shelf.want(held.key, wanted=False)
+        after = self._read(held)
+        if before.is_row and not after.is_row:
             return [Removed(*held.key)]
+        names = {*before.values, *after.values}
+        fields = {
+            name
+            for name in names
+            if before.values.get(name, MISSING) != after.values.get(name, MISSING)
+        }
+        if not after.is_row or not (fields or not before.is_row):
+            return []
         return [Changed(*held.key, frozenset(fields))]
+
+    def _read(self, held: Held) -> _Seen:
+        view, schema = held.view, self._shelf.schemas.get(held.key.model)
+        if schema is None:
+            return _Seen(bool(view.entries), {name: view.live(name) for name in view.fields()})
+        row = schema.read(view)
+        return _Seen(bool(view.entries) and not row.deleted, row.values)
+
+    def _rebase(self, held: Held, state: bytes) -> list[Event]:
+        before = self._read(held)
+        held.rebase(state, self._shelf.texts(held.key.model))
+        return self._taken(held, before, whole=True)
 
     def _caught_up(self) -> list[Event]:
         """In a new epoch, once all was read: what the server does not have is pushed or goes."""
@@ -283,7 +303,3 @@ class Downlink:
         held.drop()
         self._shelf.track(held)
         return [Removed(*key)]
-
-
-def _fields(held: Held) -> dict[str, tuple[Entry, ...]]:
-    return {field: held.view.live(field) for field in held.view.fields()}

@@ -34,7 +34,7 @@ def write_field(
         raise ValueError(f"{field.name}: a {field.rule.name} cannot be null.")
     if field.rule.text:
         field.encode(new)
-        document.merge_text(field.name, "" if old is MISSING else old, new)
+        document.merge_text(field.name, "" if old is MISSING or old is None else old, new)
         return touch_text(document, field, now_ms, unsent_from)
     live = field.live(document.live(field.name))
     writes = field.rule.write(live, None if old is MISSING else old, new)
@@ -87,8 +87,8 @@ def _append(
     for earlier in reversed(field.live(unsent)):
         value = field.rule.combine(earlier.value, value)
     gone = {entry.dot for entry in unsent}
-    inherited = [dot for entry in unsent for dot in entry.replaces]
-    named = dict.fromkeys((*(dot for dot in replaces if dot not in gone), *inherited))
+    inherited = (dot for entry in unsent for dot in entry.replaces)
+    named = dict.fromkeys(dot for dot in (*replaces, *inherited) if dot not in gone)
     wire = field.encode(value)
     document.delete(gone)
     return document.append(field.name, stamp, wire, tuple(named))

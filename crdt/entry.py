@@ -85,12 +85,24 @@ def text_root(field: str) -> str:
 
 
 def live_entries(entries: Mapping[Dot, Entry]) -> Iterable[Entry]:
-    """Those of the present `entries` that no present entry's `replaces` names."""
+    """Those of the present `entries` that no present entry's `replaces` names.
+
+    One that stands for another dies with it, unless nobody but itself names that one.
+    """
     named = {dot for entry in entries.values() for dot in entry.replaces}
     if not named:
         return entries.values()
     return [
         entry
         for dot, entry in entries.items()
-        if dot not in named and (entry.stands_for is None or entry.stands_for not in named)
+        if dot not in named
+        and (entry.stands_for not in named or not _is_named_by_others(entries, entry))
     ]
+
+
+def _is_named_by_others(entries: Mapping[Dot, Entry], stand_in: Entry) -> bool:
+    return any(
+        stand_in.stands_for in entry.replaces
+        for entry in entries.values()
+        if entry.dot != stand_in.dot
+    )

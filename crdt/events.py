@@ -56,7 +56,7 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """Others, or the server, changed these fields of a row; "-" is the row itself."""
+    """A row came, or others or the server changed these of its fields."""
 
     model: str
     id: UUID

@@ -15,6 +15,7 @@ from pycrdt import merge_updates
 
 from .document import Document
 from .entry import Entry
+from .errors import Gap
 from .messages import Key
 from .outbound import all_deletes, redo, repack, spare_deletes, void_run, without
 from .parts import cut_push
@@ -148,6 +149,15 @@ class Held:
 
     # What the server says
 
+    def is_foreign(self, data: bytes) -> bool:
+        """Does an update hold own clocks that were never sent from here?
+
+        Somebody else wrote as this replica: the store was copied, or restored from a backup.
+        """
+        if not self.is_pending:
+            return False
+        return read_state(data).vector.get(self._replica, 0) > self.record.sent
+
     def merge(self, data: bytes) -> None:
         """Merge a relayed update; raises `Gap`, and stages nothing, if something is missing."""
         self.view.apply_update(data)
@@ -235,7 +245,10 @@ class Held:
         if self.clock < self.record.sent:
             return False
         deletes = spare_deletes(self.view, fresh, self._replica, known)
-        fresh.apply_update(repack(self.view, known, deletes))
+        try:
+            fresh.apply_update(repack(self.view, known, deletes))
+        except Gap:  # it stands beside text that the server lost
+            return False
         return Document(fresh.encode()).clock(self._replica) == self.clock
 
     def _redo(

@@ -5,17 +5,20 @@ Laws:
 1. `read` is a pure function of the *set* of live entries: their order means nothing, and it asks
    neither clock nor random numbers. Then no rule can break convergence, whatever it computes.
 2. `write` says what to append; it never changes what others wrote. What it replaces, it saw.
-3. `read(write(live, old, new))` is `new` when nobody else wrote in between.
+3. What `write(live, old, new)` appends makes `read` give `new` when nobody else wrote in between.
+4. `fold` changes neither what is read now nor what is read once further entries come.
 
 A rule of your own subclasses `MergeRule`, sets `name`, and implements `read` and, where writing
 does not simply replace, `write`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Context, Decimal, Inexact
 from typing import Any, ClassVar, Final
 
 from .entry import Live, Write
 from .errors import LocalFault
+from .values import MAX_DECIMAL_DIGITS
 
 __all__ = [
     "BUILT_IN",
@@ -25,8 +28,13 @@ __all__ = [
     "MergeRule",
     "ServerOnly",
     "Text",
+    "check_name",
     "rule_from_description",
 ]
+
+_EXACT: Final = Context(prec=3 * MAX_DECIMAL_DIGITS, traps=[Inexact])
+"""Sums of decimals are exact, whatever the app made of its own context: a rounded sum depends on
+the order of its parts, and so on who computes it."""
 
 
 def latest(live: Iterable[Live]) -> Live:
@@ -62,7 +70,8 @@ class MergeRule:
 
     def write(self, live: Sequence[Live], old: Any, new: Any) -> list[Write]:
         """What to append so that a writer who saw `old` writes `new`: by default one entry that
-        replaces every live one."""
+        replaces every live one.
+        """
         return [Write(new, tuple(entry.dot for entry in live))]
 
     def read(self, live: Sequence[Live]) -> Any:
@@ -85,7 +94,7 @@ class MergeRule:
         return {"name": self.name}
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.describe() == other.describe()  # type: ignore[attr-defined]
+        return type(self) is type(other) and self.describe() == other.describe()
 
     def __hash__(self) -> int:
         return hash(type(self))
@@ -122,13 +131,13 @@ class Counter(MergeRule):
     nullable = False
 
     def write(self, live: Sequence[Live], old: Any, new: Any) -> list[Write]:
-        return [Write(_number(new) - _number(old))]
+        return [Write(_sum(new, _negative(old)))]
 
     def read(self, live: Sequence[Live]) -> Any:
-        return sum(_number(entry.value) for entry in live)
+        return _sum(*(entry.value for entry in live))
 
     def combine(self, earlier: Any, later: Any) -> Any:
-        return _number(earlier) + _number(later)
+        return _sum(earlier, later)
 
     def fold(self, live: Sequence[Live]) -> Write | None:
         if len(live) < 2:
@@ -156,7 +165,7 @@ class Text(MergeRule):
 
 
 class DeleteWins(MergeRule):
-    """The row's own rule: once somebody deleted it, it is deleted, unless he who undeletes saw it."""
+    """The row's own rule: deleted is deleted, unless somebody who saw it took it back."""
 
     name = "delete_wins"
     kinds = frozenset({"bool"})
@@ -165,8 +174,32 @@ class DeleteWins(MergeRule):
         return any(entry.value is True for entry in live)
 
 
-def _number(value: Any) -> Any:
-    return 0 if value is None else value
+def _sum(*values: Any) -> Any:
+    total: Any = 0
+    for value in values:
+        if isinstance(value, Decimal) or isinstance(total, Decimal):
+            total = _EXACT.add(Decimal(total), Decimal(value or 0))
+        else:
+            total += value or 0
+    return total
+
+
+def _negative(value: Any) -> Any:
+    return value.copy_negate() if isinstance(value, Decimal) else -(value or 0)
+
+
+def check_name(rule: MergeRule) -> None:
+    """Raise `LocalFault` if a schema could not tell clients which rule this is.
+
+    A subclass that keeps its parent's name would be read by the parent's rule there.
+    """
+    own = vars(type(rule)).get("name")
+    named_alike = BUILT_IN.get(own) if isinstance(own, str) else None
+    if not own or (named_alike is not None and type(named_alike) is not type(rule)):
+        raise LocalFault(
+            f"The merge rule {type(rule).__name__} needs a name of its own, by which clients know "
+            f'it: write name = "{type(rule).__name__.lower()}" in the class.'
+        )
 
 
 BUILT_IN: Final[dict[str, MergeRule]] = {
@@ -176,9 +209,9 @@ BUILT_IN: Final[dict[str, MergeRule]] = {
 
 
 class _UnknownRule(Latest):
-    """A rule of the server's app that this client was not given: readable as latest, not writable."""
+    """A rule that this client was not given: it reads as `Latest` and refuses to write."""
 
-    client_writes = False
+    name = "unknown"
 
     def __init__(self, description: Mapping[str, Any]) -> None:
         self._description = dict(description)

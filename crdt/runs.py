@@ -40,6 +40,7 @@ class Run(NamedTuple):
     length: int
     place: Place
     units: bytes | None
+    is_deleted: bool
 
     @property
     def end(self) -> int:
@@ -171,7 +172,9 @@ class TextRuns:
                 length = len(units) >> 1
         else:
             length, at = read_varuint(self._data, at)
-        run = self._runs[offset] = Run(replica, clock, length, place, units)
+        run = self._runs[offset] = Run(
+            replica, clock, length, place, units, content != STRING
+        )
         return run
 
 

@@ -3,13 +3,13 @@
 The server describes its schemas to clients as JSON; both sides then read a document alike.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from .document import Document
 from .entry import ROW_FIELD, Entry, Live
-from .rules import DeleteWins, Latest, MergeRule, rule_from_description
+from .rules import DeleteWins, Latest, MergeRule, check_name, rule_from_description
 from .values import KINDS, decode, encode
 
 __all__ = ["MISSING", "Field", "Row", "Schema"]
@@ -20,6 +20,9 @@ class _Missing:
 
     def __repr__(self) -> str:
         return "MISSING"
+
+    def __reduce__(self) -> str:
+        return "MISSING"  # copied and unpickled it is the same, so that `is` tells
 
 
 MISSING: Final = _Missing()
@@ -32,6 +35,8 @@ class Field:
 
     `default` is what a new row holds if its creator says nothing, as it travels, or `MISSING`.
     `options` are JSON: `null`, `max_length`, `choices`, `max_digits`, `decimal_places`.
+
+    Raises `LocalFault` for a rule without a name of its own.
     """
 
     name: str
@@ -41,8 +46,11 @@ class Field:
     default: Any = MISSING
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        check_name(self.rule)
+
     def live(self, entries: Iterable[Entry]) -> list[Live]:
-        """Live entries with their values decoded; those that are no value of this kind are left out.
+        """Live entries with their values decoded; what is no value of this kind is left out.
 
         They come from a time when the field was of another kind: whoever reads by the same schema
         leaves out the same ones.
@@ -58,8 +66,10 @@ class Field:
     def read(self, document: Document) -> Any:
         """The field's value in `document`, or `MISSING` if nobody wrote it."""
         entries = document.live(self.name)
-        if not entries:
-            return MISSING
+        return self.read_live(document, entries) if entries else MISSING
+
+    def read_live(self, document: Document, entries: Sequence[Entry]) -> Any:
+        """The same, for who has the field's live entries already."""
         if self.rule.text:
             return document.text(self.name)
         live = self.live(entries)
@@ -135,10 +145,10 @@ class Schema:
     def read(self, document: Document) -> Row:
         """The row that `document` describes; fields unknown here are passed over."""
         values = {}
-        for name in document.fields():
+        for name, entries in document.fields().items():
             known = self.fields.get(name)
             if known is not None:
-                value = known.read(document)
+                value = known.read_live(document, entries)
                 if value is not MISSING:
                     values[name] = value
         return Row(values, self.is_deleted(document))

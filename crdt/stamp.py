@@ -2,7 +2,8 @@
 
 Laws:
 
-1. A stamp is greater than every stamp its writer had seen in the document it writes to.
+1. A stamp is greater than every stamp its writer had seen in the document it writes to, until
+   `MAX_STAMP` is reached; from then on replica and clock decide.
 2. Apart from that it is the writer's wall clock, so that "latest" means what people mean by it.
 
 After Kulkarni, Demirbas, Madappa, Avva, Leone: *Logical Physical Clocks and Consistent Snapshots

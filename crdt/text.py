@@ -46,7 +46,7 @@ def difference(old: str, new: str) -> list[TextEdit]:
 
     Applied in this order no edit moves the index of the next. The texts are aligned by passages
     that occur once in each; between those the shortest script is found after Myers, *An O(ND)
-    Difference Algorithm and Its Variations* (1986). So scattered edits of a long text stay scattered,
+    Difference Algorithm and Its Variations* (1986). Scattered edits of a long text stay scattered,
     in nearly linear time.
     """
     edits: list[TextEdit] = []
@@ -160,7 +160,8 @@ def _script(old: str, new: str) -> list[tuple[int, int, int, int]]:
 
 def _reached(old: str, new: str) -> list[dict[int, int]] | None:
     """For each number of changes, how far into `old` they lead on each diagonal (index in `old`
-    minus index in `new`); None if it takes more than `MAX_CHANGES`."""
+    minus index in `new`); None if it takes more than `MAX_CHANGES`.
+    """
     rows, columns = len(old), len(new)
     trace: list[dict[int, int]] = []
     before: dict[int, int] = {1: 0}
@@ -184,7 +185,7 @@ def _reached(old: str, new: str) -> list[dict[int, int]] | None:
 
 
 def _common_prefix(one: str, other: str) -> int:
-    """The length of the longest common prefix, by halving: comparing slices is fast, looping not."""
+    """The length of the longest common prefix, by halving: slices compare fast, loops do not."""
     low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2
@@ -197,7 +198,8 @@ def _common_prefix(one: str, other: str) -> int:
 
 def _places(base: str, current: str) -> tuple[list[int], list[int]]:
     """For each code point of `base`: where it stands in `current`, or -1 if it is gone; and, for
-    each index, the place right behind the nearest one before it that is still there."""
+    each index, the place right behind the nearest one before it that is still there.
+    """
     kept: list[int] = []
     shift = 0
     for edit in reversed(difference(base, current)):
@@ -213,7 +215,8 @@ def _places(base: str, current: str) -> tuple[list[int], list[int]]:
 
 def _rebased(kept: list[int], behind: list[int], edit: TextEdit) -> Iterator[TextEdit]:
     """One edit per run of deleted characters that still stand together, from the last to the
-    first; the first takes the insertion."""
+    first; the first takes the insertion.
+    """
     runs: list[list[int]] = []
     for place in kept[edit.index : edit.index + edit.deleted]:
         if place < 0:

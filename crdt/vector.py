@@ -9,6 +9,8 @@ from enum import Enum
 from typing import Self
 
 from .entry import Dot
+from .entry_bytes import MAX_CLOCK
+from .errors import Malformed
 from .lib0 import Cursor, write_varuint
 
 __all__ = ["Order", "VectorClock"]
@@ -80,9 +82,11 @@ class VectorClock(Mapping[int, int]):
     def from_bytes(cls, data: bytes) -> Self:
         """Read a Yjs state vector; raises `Malformed` if it is not one."""
         cursor = Cursor(data)
-        clocks = {}
+        clocks: dict[int, int] = {}
         for _ in range(cursor.count(2)):
-            replica = cursor.varuint()
-            clocks[replica] = cursor.varuint()
+            replica, clock = cursor.varuint(), cursor.varuint()
+            if replica in clocks or clock > MAX_CLOCK:
+                raise Malformed("A state vector names a replica twice, or a clock beyond 2**32.")
+            clocks[replica] = clock
         cursor.end()
         return cls(clocks)

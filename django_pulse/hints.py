@@ -33,7 +33,7 @@ from .conf import conf
 if TYPE_CHECKING:
     from .feed import Page
 
-__all__ = ["broadcast", "flush", "group_name", "register_loop"]
+__all__ = ["broadcast", "encoded", "flush", "group_name", "register_loop"]
 
 WAITING = 1_000
 """Hints under way at once; beyond that they are dropped: the layer is down or very slow, and
@@ -43,6 +43,7 @@ logger = logging.getLogger("django_pulse")
 _guard = threading.Lock()
 _loops: weakref.WeakSet[asyncio.AbstractEventLoop] = weakref.WeakSet()
 _under_way: dict[Future[None], asyncio.AbstractEventLoop] = {}
+_sending: set[asyncio.Task[None]] = set()
 _own_loop: asyncio.AbstractEventLoop | None = None
 _outage = threading.Event()
 
@@ -64,7 +65,7 @@ def broadcast(page: Page) -> None:
         layer = get_channel_layer()
         if layer is None:
             return
-        message = {"type": "pulse.frame", "scope": page.scope, "frame": _encoded(page)}
+        message = {"type": "pulse.frame", "scope": page.scope, "frame": encoded(page)}
         for loop in _loops_for(layer):
             _start(loop, layer, group_name(page.scope), message)
     except Exception:
@@ -73,12 +74,10 @@ def broadcast(page: Page) -> None:
 
 def flush(timeout: float) -> None:
     """Wait until the hints under way are sent, at most `timeout` seconds: for scripts that end."""
-    with _guard:
-        waiting = set(_under_way)
-    wait(waiting, timeout)
+    wait(_still_under_way(), timeout)
 
 
-def _encoded(page: Page) -> bytes:
+def encoded(page: Page) -> bytes:
     return frames.encode(
         frames.Changes(
             scope=page.scope,
@@ -103,30 +102,39 @@ def _start(loop: asyncio.AbstractEventLoop, layer: Any, group: str, message: Any
     if not _has_room():
         _note_outage("it is behind, and what is new is not sent")
         return
-    sending = _send(layer, group, message)
-    try:
-        future = asyncio.run_coroutine_threadsafe(sending, loop)
-    except RuntimeError:  # the loop was closed just now, and its sockets with it
-        sending.close()
-        return
+    sent: Future[None] = Future()
     with _guard:
-        _under_way[future] = loop
-    future.add_done_callback(_done)
+        _under_way[sent] = loop
+    sent.add_done_callback(_done)
+    try:
+        loop.call_soon_threadsafe(_begin, sent, layer, group, message)
+    except RuntimeError:  # the loop was closed just now, and its sockets with it
+        sent.set_result(None)
+
+
+def _begin(sent: Future[None], layer: Any, group: str, message: Any) -> None:
+    """Runs in the loop. A loop keeps no task alive that nobody else knows."""
+    task = asyncio.ensure_future(_send(layer, group, message))
+    _sending.add(task)
+    task.add_done_callback(_sending.discard)
+    task.add_done_callback(lambda _: sent.set_result(None))
 
 
 def _has_room() -> bool:
-    """Are few enough hints under way? Those given to a loop that ended will never be done."""
-    with _guard:
-        if len(_under_way) >= WAITING:
-            for future, loop in list(_under_way.items()):
-                if not loop.is_running():
-                    del _under_way[future]
-        return len(_under_way) < WAITING
+    return len(_under_way) < WAITING or len(_still_under_way()) < WAITING
 
 
-def _done(future: Future[None]) -> None:
+def _still_under_way() -> set[Future[None]]:
+    """The hints under way, without those given to a loop that ended: they will never be done."""
     with _guard:
-        _under_way.pop(future, None)
+        for sent in [each for each, loop in _under_way.items() if not loop.is_running()]:
+            del _under_way[sent]
+        return set(_under_way)
+
+
+def _done(sent: Future[None]) -> None:
+    with _guard:
+        _under_way.pop(sent, None)
 
 
 async def _send(layer: Any, group: str, message: Any) -> None:
@@ -166,6 +174,7 @@ def _forget_parent() -> None:
     _guard, _own_loop = threading.Lock(), None
     _loops.clear()
     _under_way.clear()
+    _sending.clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.db import models, transaction
+from django.db import connections, models, transaction
+
+from . import identity
 
 if TYPE_CHECKING:
     from .sync_model import SyncModel
@@ -24,12 +26,17 @@ class SyncQuerySet(models.QuerySet[M]):
 
     def update(self, **kwargs: Any) -> int:
         """As Django's; each row's document learns what changed. `bulk_update` comes here as well."""
-        if self.query.is_sliced:
+        query = self.query
+        if query.is_sliced or query.combinator or query.distinct_fields:
             return super().update(**kwargs)  # Django's own refusal
-        with transaction.atomic(using=self._write_alias()):
-            pks = list(self.order_by().select_for_update().values_list("pk", flat=True))
-            count = super().update(**kwargs)
+        using = self._write_alias()
+        with transaction.atomic(using=using):
+            identity.take_write_lock(using)
+            pks = self._lock()
+            # Only what is locked: a row that begins to match meanwhile is none of this update's.
+            count = super(SyncQuerySet, self.filter(pk__in=pks)).update(**kwargs)
             self._absorb(pks)
+        self._result_cache = None
         return count
 
     update.alters_data = True  # type: ignore[attr-defined]
@@ -38,6 +45,7 @@ class SyncQuerySet(models.QuerySet[M]):
         """As Django's; every row gets its document."""
         rows = list(objs)
         with transaction.atomic(using=self._write_alias()):
+            identity.take_write_lock(self.db)
             created = super().bulk_create(rows, *args, **kwargs)
             ids = [row.sync_id for row in rows]
             found = self._plain().filter(sync_id__in=ids)
@@ -45,6 +53,16 @@ class SyncQuerySet(models.QuerySet[M]):
         return created
 
     bulk_create.alters_data = True  # type: ignore[attr-defined]
+
+    def _lock(self) -> list[Any]:
+        """Lock the rows, in one order for everybody, and no other tables; their primary keys.
+
+        By a subquery, since rows that are grouped, distinct or joined cannot be locked.
+        """
+        matching = self._plain().filter(pk__in=self.order_by().values("pk")).order_by("pk")
+        if connections[self.db].features.has_select_for_update:
+            matching = matching.select_for_update(of=("self",), no_key=True)
+        return list(matching.values_list("pk", flat=True))
 
     def _absorb(self, pks: Sequence[Any]) -> None:
         from .writes.saving import absorb_rows

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .sync_model import SyncModel  # which imports us, by way of the write path
 
 __all__ = ["AUDIENCE_FIELD", "is_audience_field", "label_of", "model_of", "schema_of", "schemas"]
-__all__ += ["columns_of", "same", "sync_models", "to_column", "to_document"]
+__all__ += ["columns_of", "same", "sync_models", "syncs", "to_column", "to_document"]
 
 # A foreign key of this name to the user model makes a row that user's.
 AUDIENCE_FIELD = "user"
@@ -33,7 +33,7 @@ _STATIC_CALLABLES: frozenset[Any] = frozenset({dict, list, str, bytes, int, bool
 
 def sync_models() -> Iterator[type[SyncModel]]:
     """Every model that syncs: concrete, not a proxy, not swapped out; sorted by label."""
-    found = (model for model in apps.get_models() if _syncs(model))
+    found = (model for model in apps.get_models() if syncs(model))
     return iter(sorted(found, key=label_of))  # type: ignore[arg-type]
 
 
@@ -48,12 +48,18 @@ def model_of(label: str) -> type[SyncModel] | None:
         model = apps.get_model(label)
     except (LookupError, ValueError):
         return None
-    return model if _syncs(model) and label_of(model) == label else None
+    return model if syncs(model) and label_of(model) == label else None
 
 
 def label_of(model: type[models.Model]) -> str:
     """The label under which the rows of `model` have their documents: "todo.task"."""
     return (model._meta.concrete_model or model)._meta.label_lower
+
+
+def syncs(model: type[models.Model]) -> bool:
+    """Only SyncModels have options; they got them when their class was prepared."""
+    is_sync_model = isinstance(getattr(model, "_sync", None), SyncOptions)
+    return is_sync_model and not model._meta.proxy and not model._meta.swapped
 
 
 def schema_of(model: type[models.Model]) -> Schema:
@@ -65,12 +71,6 @@ def schema_of(model: type[models.Model]) -> Schema:
 def is_audience_field(field: AnyField) -> bool:
     """Whether the field scopes its row to one user."""
     return field.name == AUDIENCE_FIELD and field.related_model is get_user_model()
-
-
-def _syncs(model: type[models.Model]) -> bool:
-    """Only SyncModels have options; they got them when their class was prepared."""
-    is_sync_model = isinstance(getattr(model, "_sync", None), SyncOptions)
-    return is_sync_model and not model._meta.proxy and not model._meta.swapped
 
 
 @cache

@@ -7,6 +7,7 @@ A row marked `is_local_only` is in no scope.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -35,6 +36,7 @@ def personal(using: str, user_pk: object) -> str:
     return f"{using}/{settings.AUTH_USER_MODEL.lower()}/{OWNER}/{user_pk}"
 
 
+@cache
 def owner_field(model: type[SyncModel]) -> models.ForeignKey[object, object] | None:
     """The foreign key that says whose a row is, if the model has one."""
     for field in model._meta.concrete_fields:

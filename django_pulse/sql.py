@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
+from uuid import UUID
 
 from django.db import connections, models
 
@@ -51,10 +52,7 @@ def update_many(
     fields = [_field(model, name) for name in names]
     key: Any = model._meta.pk
     assignments = ", ".join(f"{_quoted(using, field)} = %s" for field in fields)
-    parameters = [
-        [*_prepared(fields, values, connection), key.get_db_prep_save(pk, connection)]
-        for pk, values in rows
-    ]
+    parameters = _prepared([*fields, key], [(*values, pk) for pk, values in rows], connection)
     if parameters:
         with connection.cursor() as cursor:
             cursor.executemany(
@@ -89,18 +87,59 @@ def _insert(
     with connection.cursor() as cursor:
         for start in range(0, len(rows), size):
             chunk = rows[start : start + size]
-            parameters = [value for row in chunk for value in _prepared(fields, row, connection)]
+            parameters = [value for row in _prepared(fields, chunk, connection) for value in row]
             cursor.execute(f"{head}{', '.join([one] * len(chunk))} {suffix}", parameters)
             if suffix.startswith("RETURNING"):
                 returned += cursor.fetchall()
     return returned
 
 
-def _prepared(fields: Fields, values: Sequence[Any], connection: Any) -> list[Any]:
-    return [
-        field.get_db_prep_save(value, connection)
-        for field, value in zip(fields, values, strict=True)
+def _prepared(
+    fields: Fields, rows: Sequence[Sequence[Any]], connection: Any
+) -> list[tuple[Any, ...]]:
+    """The rows as the database's driver takes them, prepared column by column."""
+    columns = zip(*rows, strict=True)
+    prepared = [
+        _column(field, values, connection) for field, values in zip(fields, columns, strict=False)
     ]
+    return list(zip(*prepared, strict=True))
+
+
+def _column(field: Any, values: Sequence[Any], connection: Any) -> Sequence[Any]:
+    """What `get_db_prep_save` gives for each value, asked only where it may differ from the value,
+    and only once for an object that repeats.
+    """
+    while type(field) is models.ForeignKey:
+        field = field.target_field
+    passes = _AS_THEY_ARE.get(type(field))
+    if passes is UUID and not connection.features.has_native_uuid_field:
+        passes = None
+    if passes is not None and all(type(value) is passes or value is None for value in values):
+        return values
+    if type(field) is models.UUIDField and all(type(value) is UUID for value in values):
+        return [value.hex for value in values]
+    prepared: list[Any] = []
+    last: Any = _column  # which is no column's value
+    for value in values:
+        if value is not last:
+            last, ready = value, field.get_db_prep_save(value, connection)
+        prepared.append(ready)
+    return prepared
+
+
+_AS_THEY_ARE: dict[type, type] = {
+    models.BigAutoField: int,
+    models.BigIntegerField: int,
+    models.BinaryField: bytes,
+    models.BooleanField: bool,
+    models.CharField: str,
+    models.IntegerField: int,
+    models.PositiveBigIntegerField: int,
+    models.PositiveIntegerField: int,
+    models.TextField: str,
+    models.UUIDField: UUID,
+}
+"""Types of which Django's own fields give the driver just what they were given."""
 
 
 def _field(model: type[models.Model], name: str) -> Any:

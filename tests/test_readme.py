@@ -15,6 +15,8 @@ CHECKOUT = Path(__file__).parents[1]
 
 # Scenarios that hold only commands of `.ci/run`, which are never played here.
 COMMANDS = {"demo", "tests"}
+# For all scenarios together: a dozen commands, each of which starts a Django of its own.
+SECONDS = 600
 # Languages whose blocks promise something that can be tried.
 EXECUTABLE = {"bash", "console", "py", "python", "sh", "shell"}
 
@@ -43,6 +45,7 @@ def test_every_python_block_is_python() -> None:
 
 
 @pytest.mark.databases("sqlite")
+@pytest.mark.timeout(SECONDS)
 def test_every_scenario_of_the_readme_works_as_written(tmp_path: Path) -> None:
     blocks = readme()
     names = {block.scenario for block in blocks if block.action not in {"", "skip", "command"}}

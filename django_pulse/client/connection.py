@@ -181,7 +181,11 @@ class Connection:
             self._replica.disconnected()
             self._publish()
             self._remember()
-            await socket.close()
+            try:
+                await socket.close()
+            finally:
+                # Going offline may cancel the closing handshake; harmless after a whole one.
+                socket.transport.abort()
 
     async def _talk(self, socket: ClientConnection, token: str | None) -> None:
         self._said = None

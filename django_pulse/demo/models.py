@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from crdt.rules import Counter, Text
+from crdt import Counter, Text
 
 from ..sync_model import SyncModel
 

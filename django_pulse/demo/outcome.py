@@ -7,8 +7,7 @@ from uuid import UUID
 
 from django.contrib.auth import get_user_model
 
-from crdt.document import Document
-from crdt.vector import VectorClock
+from crdt import Document, VectorClock
 
 from .. import identity, tables
 from ..schema import schema_of

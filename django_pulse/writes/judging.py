@@ -17,7 +17,7 @@ from crdt.schema import Field
 from crdt.update import Push
 
 from .. import scopes
-from ..columns import AnyField, columns_of
+from ..columns import Column, columns_of
 from .locking import busy_targets
 from .merging import Merged, Reverts
 
@@ -42,14 +42,15 @@ class Judge:
         self._owner = scopes.owner_field(model)
         self._targets: dict[str, set[Any]] = {}
         self._blank = model()
+        self._columns = columns_of(model)
 
     def look_up(self, pushes: Mapping[int, tuple[Merged, Push]]) -> set[int]:
         """Find out which targets of the pushed foreign keys there are, in a query or two per field.
 
         Returns the places of the pushes that somebody who holds such a target keeps waiting.
         """
-        columns = columns_of(self.model)
-        foreign = {n: c.field for n, c in columns.items() if isinstance(c.field, models.ForeignKey)}
+        columns = self._columns.items()
+        foreign = {n: c.field for n, c in columns if isinstance(c.field, models.ForeignKey)}
         wanted: dict[str, dict[Any, set[int]]] = {name: {} for name in foreign}
         for place, (merged, push) in pushes.items():
             for name, key in self._keys(merged, push, foreign):
@@ -125,7 +126,7 @@ class Judge:
             merged.revert_text(name)
         if merged.inserted:
             for name in reverts:
-                field = columns_of(self.model)[name].field
+                field = self._columns[name].field
                 setattr(merged.row, field.attname, field.get_default())
         return reverts
 
@@ -153,11 +154,14 @@ class Judge:
             return _error("forbidden", "A device's rows belong to whoever is signed in on it.")
         if known.rule.additive:
             return None if value is not None else _error("null", "A difference cannot be null.")
-        field = columns_of(self.model)[name].field
-        return _first_error(lambda: self._clean(field, name, value))
+        try:
+            self._clean(self._columns[name], name, value)
+        except ValidationError as error:
+            return _told(error)
+        return None
 
-    def _clean(self, field: AnyField, name: str, value: Any) -> None:
-        column = columns_of(self.model)[name]
+    def _clean(self, column: Column, name: str, value: Any) -> None:
+        field = column.field
         if not isinstance(field, models.ForeignKey):
             field.clean(column.to_column(value), self._blank)
         elif value is None:

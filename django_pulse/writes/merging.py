@@ -10,7 +10,7 @@ Laws:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -73,11 +73,14 @@ class Merged:
         """Edit a text back to what it was, deletions included."""
         self.document.set_text(name, self.before.values.get(name, ""))
 
-    def restamp(self, pushed: Iterable[Entry]) -> None:
+    def restamp(self, pushed: Collection[Entry]) -> None:
         """Rewrite pushed entries whose stamp lies in the future, in their order.
 
         The rewritten entry stands for the original: it dies when anybody names that one.
         """
+        soon = self.now_ms << COUNTER_BITS
+        if all(each.stamp <= soon for each in pushed):
+            return
         limit = (self.now_ms + int(conf.MAX_DRIFT_SECONDS * 1000)) << COUNTER_BITS
         document = self.document
         late = [each for each in pushed if each.stamp > limit and each.dot in document.entries]
@@ -89,9 +92,11 @@ class Merged:
     def compact(self) -> None:
         """Delete what is not live any more, and fold what adds up."""
         document = self.document
+        fields = document.fields()
+        if len(document.entries) == len(fields) == sum(map(len, fields.values())):
+            return  # one entry to a field, and all of them live
         live: set[Dot] = set()
-        for name in tuple(document.fields()):
-            entries = document.live(name)
+        for name, entries in tuple(fields.items()):
             live.update(entry.dot for entry in entries)
             known = self.schema.get(name)
             if known is None or not known.rule.additive or len(entries) < 2:

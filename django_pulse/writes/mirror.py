@@ -37,7 +37,7 @@ def values_of(row: SyncModel, names: Iterable[str] | None = None) -> dict[str, A
 
 def mirror(document: Document, schema: Schema, row: SyncModel, now_ms: int) -> bool:
     """Write every field of `row` that has no entry yet; says whether there was any."""
-    written = set(document.fields())
+    written = document.fields()
     missing = [name for name in schema.fields if name not in written]
     for name, value in values_of(row, missing).items():
         known = schema.fields[name]
@@ -53,7 +53,7 @@ def absorb(document: Document, schema: Schema, row: SyncModel | None, now_ms: in
     inserted again.
     """
     if row is None:
-        if document.vector and not schema.is_deleted(document):
+        if document.loaded.vector and not schema.is_deleted(document):
             delete_row(document, schema, now_ms)
             return True
         return False

@@ -10,15 +10,16 @@ from collections.abc import Iterable, Sequence
 
 from django.db import connections
 
-from ..scopes import database_of
 from ..schema import sync_models
-from ..tables import Document, Outcome
+from ..scopes import database_of
+from ..tables import Outcome
 from .items import ItemResult, StoredOutcome
+from .locking import Stored
 from .merging import Reverts
 
 __all__ = ["confirm", "outcomes", "repeated", "store_outcomes"]
 
-Told = tuple[int, Document, int, Reverts]
+Told = tuple[int, Stored, int, Reverts]
 """The item's place in the frame, its document, the pusher's next clock, what was undone."""
 
 
@@ -43,11 +44,11 @@ def confirm(replica: int, ids: Sequence[int]) -> None:
             Outcome.objects.using(using).filter(replica=replica, pk__in=ids).delete()
 
 
-def repeated(using: str, replica: int, document: Document, clock: int) -> ItemResult:
+def repeated(using: str, replica: int, document: Stored, clock: int) -> ItemResult:
     """The answer to an update that is wholly known: the stored one."""
     row = (
         Outcome.objects.using(using)
-        .filter(replica=replica, document=document, clock__lte=clock)
+        .filter(replica=replica, document=document.pk, clock__lte=clock)
         .order_by("pk")
         .last()
     )
@@ -64,7 +65,10 @@ def store_outcomes(using: str, replica: int, told: Iterable[Told]) -> dict[int, 
         results[place] = ItemResult("ok", clock=clock)
         if reverted:
             rows[place] = Outcome(
-                replica=replica, document=document, clock=clock, payload={"reverted": reverted}
+                replica=replica,
+                document_id=document.pk,
+                clock=clock,
+                payload={"reverted": reverted},
             )
     if rows:
         Outcome.objects.using(using).bulk_create(rows.values())

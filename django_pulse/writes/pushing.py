@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -161,11 +161,16 @@ def _merged(batch: _Batch) -> Results:
     lock_database(batch.using, wait=False)
     held = hold(batch.model, batch.using, {item.id for item in batch.items.values()}, wait=False)
     replica, now_ms = identity.replica_id(batch.using), time.time_ns() // 1_000_000
+    visible = scopes.of_user(batch.user)
     results: Results = {}
     pushes: dict[int, tuple[Merged, Push]] = {}
     for place, item in batch.items.items():
         if item.id not in held:
             results[place] = ItemResult("busy")
+            continue
+        if not _visible(batch, held[item.id], visible):
+            message = "There is no such row, or you may not write it."
+            results[place] = _refused("forbidden", message)
             continue
         answer = _read(batch, held[item.id], item, replica, now_ms)
         if isinstance(answer, ItemResult):
@@ -185,8 +190,6 @@ def _read(
     batch: _Batch, held: Held, item: PushItem, replica: int, now_ms: int
 ) -> tuple[Merged, Push] | ItemResult:
     """Read one update against the document it is for; an answer, if that is all there is to do."""
-    if not _visible(batch, held):
-        return _refused("forbidden", "There is no such row, or you may not write it.")
     merged = Merged.begin(held, schema_of(batch.model), replica, now_ms)
     try:
         update = read_push(item.data, batch.replica, merged.document.loaded)
@@ -199,7 +202,7 @@ def _read(
     return merged, update
 
 
-def _visible(batch: _Batch, held: Held) -> bool:
+def _visible(batch: _Batch, held: Held, visible: Container[str]) -> bool:
     """May the user see the row there is? One that nobody has is his to create."""
     if held.document.pk is not None:
         found = held.document.scopes
@@ -207,7 +210,7 @@ def _visible(batch: _Batch, held: Held) -> bool:
         found = scopes.of_row(held.row, batch.using)
     else:
         return True
-    return any(key in scopes.of_user(batch.user) for key in found)
+    return any(key in visible for key in found)
 
 
 def _judged(
@@ -259,9 +262,8 @@ def _new_row(batch: _Batch, sync_id: UUID, values: dict[str, Any]) -> SyncModel:
     from ..columns import columns_of
 
     columns = columns_of(batch.model)
-    row = batch.model(sync_id=sync_id)
-    for name, value in values.items():
-        setattr(row, columns[name].attname, columns[name].to_column(value))
+    given = {columns[n].attname: columns[n].to_column(value) for n, value in values.items()}
+    row = batch.model(sync_id=sync_id, **given)
     owner = scopes.owner_field(batch.model)
     if owner is not None:
         setattr(row, owner.attname, batch.user.pk)

@@ -15,6 +15,8 @@ from django.utils import timezone
 from .. import feed, scopes
 from ..sql import insert_many, is_plain, update_many
 from ..tables import Document, Outbox
+from .inserting import insert_rows
+from .locking import Stored
 from .merging import Merged
 from .noting import already_told
 
@@ -27,11 +29,13 @@ __all__ = ["store_documents", "store_rows", "update_rows"]
 def store_documents(using: str, batch: Sequence[Merged]) -> None:
     """Write the documents of a batch whose rows are written, and what the feed has to tell."""
     left = {}
+    shared: dict[tuple[str, ...], list[str]] = {}  # one list for all rows of a scope: prepared once
     for merged in batch:
         document = merged.held.document
-        left[document.sync_id] = list(document.scopes)
+        left[document.sync_id] = document.scopes
         if merged.row is not None and not merged.deleted:  # a tombstone stays where its row was
-            document.scopes = scopes.of_row(merged.row, using)
+            found = scopes.of_row(merged.row, using)
+            document.scopes = shared.setdefault(tuple(found), found)
         document.state = merged.document.encode()
         document.version += 1
     _write(using, [merged.held.document for merged in batch])
@@ -48,7 +52,7 @@ def store_rows(model: type[SyncModel], using: str, batch: Sequence[Merged]) -> N
     plain: models.QuerySet[SyncModel] = models.QuerySet(model, using=using)
     inserted = [merged.row for merged in batch if merged.inserted and merged.row is not None]
     if inserted:
-        plain.bulk_create(inserted)
+        insert_rows(model, using, inserted)
     deleted = {m.held.sync_id: m.row.pk for m in batch if m.deleted and m.row is not None}
     if deleted:
         with already_told(set(deleted)):
@@ -89,7 +93,7 @@ def update_rows(
             plain.filter(pk=key).update(**dict(zip(names, each, strict=True)))
 
 
-def _write(using: str, documents: Sequence[Document]) -> None:
+def _write(using: str, documents: Sequence[Stored]) -> None:
     new = [document for document in documents if document.pk is None]
     keys = insert_many(
         Document,

@@ -45,7 +45,7 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--database", choices=DATABASES, default=os.environ.get("PULSE_TEST_DB", "sqlite")
     )
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each (default: 5)")
-    parser.add_argument("--scale", type=float, default=1.0, help="fraction of the rows (default: 1)")
+    parser.add_argument("--scale", type=float, default=1.0, help="part of the rows (default: 1)")
     return parser.parse_args(arguments)
 
 

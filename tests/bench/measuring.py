@@ -40,7 +40,7 @@ class Timing:
 
     @property
     def spread(self) -> float:
-        """How far apart the fastest and the slowest round are, as a part of the median: the noise."""
+        """The noise: from the fastest round to the slowest, as a part of the median."""
         return (max(self.seconds) - min(self.seconds)) / self.median
 
     def ratio_to(self, other: Timing) -> float:

@@ -1,4 +1,4 @@
-"""What the benchmarks write: a plain twin of the test project's `Task`, and a row of eight fields."""
+"""What the benchmarks write: a plain twin of the test project's `Task`, and eight fields."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from django_pulse.conf import conf
 from django_pulse.schema import schema_of
 from tests.bench import sockets
 from tests.bench.database import cleared, prepared
-from tests.bench.measuring import Contestant, Options, Report, Table, Timing, interleaved
+from tests.bench.measuring import Options, Report, Table, Timing, interleaved
 from tests.bench.models import PlainTask
 from tests.project.todo.models import Task
 

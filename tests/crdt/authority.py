@@ -91,6 +91,20 @@ class Authority:
                 return scope
         return "all"
 
+    def is_seen(self, key: Key) -> bool:
+        """Is the document in any scope?"""
+        return any(rows.get(key, (0, False))[1] for rows in self.feed.values())
+
+    def restore(self, documents: dict[Key, bytes], epoch: str) -> None:
+        """Start again from a backup: another epoch, another replica id of the server."""
+        self.documents = dict(documents)
+        self.epoch = epoch
+        self.server -= 1
+        self.position = 0
+        self.feed = {"all": {}}
+        for key in documents:
+            self._stamp("all", key, present=True)
+
     # Pushes
 
     def push(self, replica: int, item: Item) -> Verdict | None:
@@ -98,7 +112,7 @@ class Authority:
         key = item.key
         if key in self.busy:
             return Busy()
-        if key in self.refused:
+        if key in self.refused or (key in self.documents and not self.is_seen(key)):
             return Refused("forbidden", "No such row.")
         document = Document(self.documents.get(key, b""), self.server)
         try:

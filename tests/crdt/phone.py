@@ -12,7 +12,7 @@ from crdt.store import MemoryStore
 
 from .authority import MODEL, SCHEMA, Authority, Line
 
-__all__ = ["Phone"]
+__all__ = ["Phone", "converged"]
 
 
 class Phone:
@@ -130,3 +130,25 @@ class Phone:
     def states(self) -> dict[UUID, bytes]:
         """Every document's bytes."""
         return dict(self.replica.states(MODEL))
+
+
+def converged(*phones: Phone) -> bool:
+    """Say the same here, there and on the server."""
+    for phone in phones:
+        phone.connect()
+        phone.exchange()
+    for phone in phones:
+        assert phone.line is not None
+        phone.line.take(phone.replica.ping())
+        phone.exchange()
+        assert phone.replica.in_sync
+    first = phones[0]
+    server = {
+        key.id: dict(Document(data).vector) for key, data in first.authority.documents.items()
+    }
+    return all(
+        phone.rows() == first.rows()
+        and phone.documents() == first.documents()
+        and {row: document[0] for row, document in phone.documents().items()} == server
+        for phone in phones
+    )

@@ -1,5 +1,6 @@
 """The replica's local side: edits are durable, cheap to read, and folded until they are sent."""
 
+from collections.abc import Callable
 from datetime import date
 from time import perf_counter
 from uuid import UUID
@@ -13,18 +14,8 @@ from crdt.replica import Replica
 from crdt.store import MemoryStore
 from crdt.update import read_state
 
-from .authority import MODEL, SCHEMA, Authority
+from .authority import MODEL, SCHEMA
 from .phone import Phone
-
-
-@pytest.fixture
-def authority() -> Authority:
-    return Authority()
-
-
-@pytest.fixture
-def phone(authority: Authority) -> Phone:
-    return Phone(authority, 11)
 
 
 def test_a_new_row_is_there_at_once_and_after_a_restart(phone: Phone) -> None:
@@ -167,7 +158,7 @@ def test_no_clock_is_used_twice_however_often_it_restarts(phone: Phone) -> None:
 
 def test_an_edit_is_in_the_store_before_the_call_returns(phone: Phone) -> None:
     row = phone.replica.create(MODEL, {"notes": "ab"})
-    edits = [
+    edits: list[Callable[[], None]] = [
         lambda: phone.replica.set(MODEL, row, title="x"),
         lambda: phone.replica.add(MODEL, row, "votes", 1),
         lambda: phone.replica.edit_text(MODEL, row, "notes", 1, 1, "😀"),

@@ -28,11 +28,6 @@ from .authority import MODEL, SCHEMA, Authority
 from .phone import Phone
 
 
-@pytest.fixture
-def phone() -> Phone:
-    return Phone(Authority(), 11)
-
-
 def welcome(**changes: object) -> Welcome:
     values: dict[str, object] = {
         "epoch": "e1",

@@ -20,7 +20,7 @@ from tests.django_pulse.devices import Device
 __all__ = ["PATIENCE", "Gate", "at_once", "in_thread", "open_transaction", "push_until_taken"]
 
 # Seconds after which what has not happened is taken for stuck.
-PATIENCE = 30
+PATIENCE = 60
 
 T = TypeVar("T")
 

@@ -4,6 +4,8 @@ PULSE_TEST_DB    "sqlite" (default) or "postgres": what the alias `default` is. 
                  by libpq's own variables (PGHOST, PGUSER, ...), set by the fixture `postgres`.
 PULSE_TEST_DIR   the directory for SQLite files; without it a temporary one that goes with us.
 PULSE_TEST_NAME  the database's name: how a child process opens its parent's test database.
+PULSE_TEST_PLAIN set to anything: SQLite without transaction_mode and WAL, as `startproject` has it.
+PULSE_TEST_POLL  seconds between two pings of a client, instead of the default.
 PULSE_TEST_REDIS the URL of a Redis for the channel layer; without it the layer is in memory.
 PULSE_TEST_LAYER which layer of channels_redis: "core.RedisChannelLayer" (default) or
                  "pubsub.RedisPubSubChannelLayer".
@@ -45,6 +47,9 @@ SQLITE: dict[str, Any] = {
     },
     "TEST": {"NAME": str(SCRATCH / "test.sqlite3")},
 }
+
+if os.environ.get("PULSE_TEST_PLAIN"):
+    SQLITE["OPTIONS"] = {"timeout": 20}
 
 POSTGRES: dict[str, Any] = {
     "ENGINE": "django.db.backends.postgresql",
@@ -108,3 +113,6 @@ CHANNEL_LAYERS: dict[str, Any] = {
     if REDIS
     else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 }
+
+POLL = os.environ.get("PULSE_TEST_POLL")
+DJANGO_PULSE: dict[str, Any] = {"POLL_SECONDS": float(POLL)} if POLL else {}

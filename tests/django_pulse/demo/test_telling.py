@@ -64,9 +64,10 @@ def test_every_line_fits_and_no_value_is_cut_off(width: int) -> None:
     assert "…" not in printed.getvalue()
 
 
-def test_colours_are_for_terminals() -> None:
-    for terminal in (True, False):
-        printed = io.StringIO()
-        console = Console(file=printed, width=80, force_terminal=terminal, color_system="standard")
-        draw([Section("A", "", [Table("", ["x"], [[Value("lost", "lost")]])])], console)
-        assert ("\x1b[31m" in printed.getvalue()) is terminal
+@pytest.mark.parametrize("terminal", [True, False])
+def test_colours_are_for_terminals(terminal: bool) -> None:
+    printed = io.StringIO()
+    environment = {"TERM": "xterm"}
+    console = Console(file=printed, width=80, force_terminal=terminal, _environ=environment)
+    draw([Section("A", "", [Table("", ["x"], [[Value("lost", "lost")]])])], console)
+    assert ("\x1b[31m" in printed.getvalue()) is terminal

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
+from django.db.models import Count, F
 
 from tests.django_pulse.devices import Device, values_of
 from tests.django_pulse.together import at_once, push_until_taken
-from tests.project.todo.models import Note, Task
+from tests.project.todo.models import Everything, Note, Task
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -143,6 +144,30 @@ def test_a_view_is_never_the_victim_of_a_deadlock_with_pushes(user: Any) -> None
         assert values_of(row)["votes"] == row.votes
 
 
+def test_bulk_updates_and_pushes_at_once_lose_nothing(user: Any) -> None:
+    """The rows are updated in the order of a condition that pushes keep changing."""
+    phone = Device(user, Note)
+    ids = [phone.create(title="even" if n % 2 else "odd", votes=0) for n in range(8)]
+    phone.push()
+
+    def update() -> None:
+        for _ in range(ROUNDS):
+            Note.objects.filter(title="even").update(votes=F("votes") + 1)
+            Note.objects.exclude(title="even").order_by("-pk").update(votes=F("votes") + 1)
+
+    def push() -> None:
+        for n in range(ROUNDS):
+            for each in ids:
+                phone.set(each, title="even" if n % 2 else "odd")
+            push_until_taken(phone)
+
+    at_once(update, push, update)
+    for row in Note.objects.all():
+        assert values_of(row)["votes"] == row.votes
+        assert values_of(row)["title"] == row.title
+        assert phone.get(row.sync_id)["title"] == row.title
+
+
 def test_deleting_a_row_while_devices_push_it_leaves_a_tombstone(user: Any) -> None:
     phone = Device(user, Note)
     rows = [phone.create(title=f"note {n}") for n in range(10)]
@@ -161,3 +186,17 @@ def test_deleting_a_row_while_devices_push_it_leaves_a_tombstone(user: Any) -> N
     assert not Note.objects.exists()
     phone.pull()
     assert all(phone.schema.is_deleted(document) for document in phone.rows.values())
+
+
+def test_every_queryset_that_django_updates_is_updated(user: Any) -> None:
+    """Rows that are grouped, distinct or joined cannot be locked as they are."""
+    task = Task.objects.create(title="Write", user=user)
+    Everything.objects.create(integer=1)
+    assert Task.objects.filter(user__username="ada").distinct().update(title="a") == 1
+    idle = Task.objects.annotate(uses=Count("everything")).filter(uses=0)
+    assert idle.update(title="b") == 1
+    assert Task.objects.filter(pk=task.pk).order_by("user__username").update(title="c") == 1
+    assert Everything.objects.filter(task__user=None).update(integer=2) == 1
+    assert Task.objects.none().update(title="d") == 0
+    task.refresh_from_db()
+    assert (task.title, values_of(task)["title"], task.version) == ("c", "c", 4)
