@@ -26,7 +26,7 @@ takes the square of it, and letters of an unrelated text mean nothing."""
 class TextEdit(NamedTuple):
     """At code point `index`, `deleted` code points give way to `inserted`."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # the name is worth more than the tuple's method
     deleted: int
     inserted: str
 

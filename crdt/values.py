@@ -225,9 +225,9 @@ def _decode_json(wire: Any) -> Any:
     )
 
 
-def _json_text(text: Any) -> str:
+def _json_text(wire: Any) -> str:
     """The text, if nothing in it would break a database, an encoder or a stack."""
-    text = _text(text)
+    text = _text(wire)
     if text.count("[") + text.count("{") > MAX_JSON_DEPTH and _depth(text) > MAX_JSON_DEPTH:
         raise ValueError(f"JSON must not nest deeper than {MAX_JSON_DEPTH} levels.")
     if _JSON_NUL.search(text):

@@ -15,7 +15,7 @@ import decimal
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
 from types import MappingProxyType, SimpleNamespace
@@ -191,9 +191,12 @@ def _rounded(field: AnyField, value: Any) -> Any:
 
 def _moment(field: AnyField, value: Any) -> Any:
     moment: datetime = _python(field, value)
-    if timezone.is_aware(moment) == settings.USE_TZ:
-        return moment
-    return timezone.make_aware(moment) if settings.USE_TZ else timezone.make_naive(moment)
+    if timezone.is_aware(moment) != settings.USE_TZ:
+        make = timezone.make_aware if settings.USE_TZ else timezone.make_naive
+        moment = make(moment)
+    # In one zone, since Python holds no two moments of different zones for equal where clocks
+    # are set back.
+    return moment.astimezone(UTC) if settings.USE_TZ else moment
 
 
 def _bytes(field: AnyField, value: Any) -> Any:

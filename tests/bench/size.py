@@ -1,6 +1,6 @@
 """Size: a document's bytes stay flat, however often its row is saved.
 
-Once by the ORM, every save changing all eight fields, once by twenty devices that take turns.
+By the ORM and by twenty devices that take turns; every save changes all eight fields.
 """
 
 from __future__ import annotations
@@ -26,7 +26,11 @@ MARKS = (1, 10, 100, 1_000, 10_000)
 def run(options: Options) -> Report:
     """Measure the stored document on the way to 10,000 saves."""
     count = options.rows(SAVES)
-    curves = {"orm": _by_the_orm(count), f"{DEVICES}_devices": _by_devices(count)}
+    curves = {
+        "orm": _by_the_orm(count),
+        f"{DEVICES}_devices": _by_devices(count, blind=False),
+        f"{DEVICES}_devices_blind": _by_devices(count, blind=True),
+    }
     figures = {
         name: {"bytes": {str(mark): size for mark, size in curve.items()}, "growth": _growth(curve)}
         for name, curve in curves.items()
@@ -55,9 +59,9 @@ def _by_the_orm(count: int) -> dict[int, int]:
     return _curve(count, save)
 
 
-def _by_devices(count: int) -> dict[int, int]:
-    """Each device edits what it had when it was last there, and then takes what the others did
-    meanwhile: so every write crosses those of nineteen others.
+def _by_devices(count: int, *, blind: bool) -> dict[int, int]:
+    """Devices take turns: each sees what the others wrote before it writes, or, `blind`, only
+    afterwards, so that every write crosses those of all others and none of them is lost.
     """
     cleared()
     user, row = prepared("sizer"), Eight.objects.create()
@@ -67,10 +71,13 @@ def _by_devices(count: int) -> dict[int, int]:
 
     def save(number: int) -> None:
         device = devices[number % DEVICES]
+        if not blind:
+            device.pull(row.sync_id)
         device.set(row.sync_id, **_values(number))
         (result,) = device.push(row.sync_id)
         assert result.status == "ok", result
-        device.pull(row.sync_id)
+        if blind:
+            device.pull(row.sync_id)
 
     return _curve(count, save)
 

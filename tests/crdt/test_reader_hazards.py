@@ -1,80 +1,36 @@
 """What a hostile client may send, written by hand byte for byte: all of it is refused."""
 
-import sys
 from struct import pack
-from types import FrameType
 from typing import Any
 
 import pytest
 from pycrdt import Doc
 from pycrdt import Text as YText
 
-from crdt.document import Document
 from crdt.entry import Dot
-from crdt.errors import Gap, Malformed, RemoteFault, TooLarge
+from crdt.errors import Gap, RemoteFault
 from crdt.lib0 import write_any, write_text, write_varuint
-from crdt.update import Limits, read_push, read_state, write_update
-
-ME, OTHER, SERVER = 10, 5, 1
-ENTRY = write_any(["title", 5, "x"])
-ROOT = b"\x01" + write_text("ea")
-NOTES = b"\x04\x01" + write_text("tnotes")
-BEHIND = b"\x88\x0a"
-"""Entries behind that one of mine whose clock follows."""
-
-
-def update(
-    *structs: bytes,
-    replica: int = ME,
-    clock: int = 2,
-    deletes: bytes = b"\0",
-) -> bytes:
-    """One section and a delete set that is written already."""
-    head = b"".join(map(write_varuint, (1, len(structs), replica, clock)))
-    return head + b"".join(structs) + deletes
-
-
-def entries(*values: bytes, place: bytes = BEHIND + b"\1") -> bytes:
-    return place + write_varuint(len(values)) + b"".join(values)
-
-
-def characters(text: str, origin: Dot | None = None, right: Dot | None = None) -> bytes:
-    named = [each for each in (origin, right) if each is not None]
-    info = 4 | (0x80 if origin else 0) | (0x40 if right else 0)
-    place = b"".join(write_varuint(number) for each in named for number in each)
-    return (bytes((info,)) + place if named else NOTES) + write_text(text)
-
-
-def deletes(**ranges: list[tuple[int, int]]) -> bytes:
-    """`deletes(r5=[(0, 1)])` names a clock of replica 5."""
-    out = write_varuint(len(ranges))
-    for name, pairs in ranges.items():
-        out += write_varuint(int(name[1:])) + write_varuint(len(pairs))
-        out += b"".join(write_varuint(number) for pair in pairs for number in pair)
-    return out
+from crdt.update import read_push, read_state, write_update
+from tests.crdt.handmade import (
+    BEHIND,
+    ENTRY,
+    ME,
+    NOTES,
+    OTHER,
+    ROOT,
+    SERVER,
+    characters,
+    deletes,
+    entries,
+    refused,
+    stored_document,
+    update,
+)
 
 
 @pytest.fixture(scope="module")
 def stored() -> bytes:
-    """Mine: two entries. The other's: an entry (0), "a😀b" (1 to 4), "gone" (5 to 8) deleted, an
-    entry (9); and a deleted entry (10)."""
-    mine = Document(b"", ME)
-    mine.append("title", 1, "one")
-    mine.append("title", 2, "two")
-    other = Document(mine.encode(), OTHER)
-    other.append("title", 3, "three")
-    other.edit_text("notes", 0, 0, "a😀b")
-    other.edit_text("notes", 3, 0, "gone")
-    other.edit_text("notes", 3, 4)
-    other.append("done", 4, True)
-    other.append("done", 5, False)
-    other.delete([Dot(OTHER, 10)])
-    return other.encode()
-
-
-def refused(data: bytes, stored: bytes, kind: type[RemoteFault] = Malformed) -> None:
-    with pytest.raises(kind):
-        read_push(data, ME, read_state(stored))
+    return stored_document()
 
 
 def test_the_honest_pushes_that_the_others_are_made_from_are_accepted(stored: bytes) -> None:
@@ -302,150 +258,6 @@ def test_values_that_are_not_canonical(stored: bytes, value: bytes) -> None:
 def test_integers_that_are_longer_than_they_need_to_be(stored: bytes) -> None:
     for at, data in enumerate([update(entries(ENTRY))] * 6):
         refused(data[:at] + bytes((data[at] | 0x80, 0)) + data[at + 1 :], stored)
-
-
-@pytest.mark.parametrize(
-    "ranges",
-    [
-        deletes(r5=[(0, 1)]),
-        deletes(r5=[(0, 3)]),
-        deletes(r5=[(8, 2)]),
-        deletes(r5=[(9, 2)]),
-        deletes(r5=[(5, 6)]),
-        deletes(r10=[(0, 1)]),
-        deletes(r10=[(1, 2)]),
-    ],
-)
-def test_deletions_of_entries(stored: bytes, ranges: bytes) -> None:
-    """Alone, behind characters, behind what is deleted already, and one's own."""
-    refused(update(entries(ENTRY), deletes=ranges), stored)
-
-
-@pytest.mark.parametrize(
-    "ranges",
-    [
-        deletes(r5=[(2, 1)]),
-        deletes(r5=[(3, 1)]),
-        deletes(r5=[(1, 2)]),
-        deletes(r5=[(4, 1), (2, 1)]),
-        deletes(r5=[(1, 3), (2, 2)]),
-        deletes(r5=[(1, 0)]),
-        deletes(r5=[]),
-        deletes(r5=[(11, 1)]),
-        deletes(r5=[(5, 2**32 - 1)]),
-        deletes(r5=[(2**53 - 1, 2**53 - 1)]),
-        deletes(r10=[(2, 2)]),
-        deletes(r10=[(3, 1)]),
-        deletes(r4=[(0, 1)]),
-        deletes(r5=[(1, 1)], r05=[(1, 1)]),
-    ],
-)
-def test_deletions_that_are_not_canonical_or_of_what_is_not_there(
-    stored: bytes, ranges: bytes
-) -> None:
-    refused(update(entries(ENTRY), deletes=ranges), stored)
-
-
-@pytest.mark.parametrize("replicas", [40_000, 2**40])
-def test_deletions_of_many_replicas(stored: bytes, replicas: int) -> None:
-    few = b"".join(write_varuint(number) + b"\1\0\1" for number in range(20_000, 60_000))
-    refused(update(entries(ENTRY), deletes=write_varuint(replicas) + few), stored, RemoteFault)
-
-
-def test_two_hundred_thousand_ranges(stored: bytes) -> None:
-    ranges = deletes(r5=[(2 * number, 1) for number in range(200_000)])
-    refused(update(entries(ENTRY), deletes=ranges), stored, TooLarge)
-
-
-def test_every_bound_of_a_push(stored: bytes) -> None:
-    known = read_state(stored)
-    many = update(*[characters("x", Dot(OTHER, 1))] * 6)
-    dots = write_any(["title", 5, None, [[n, 0] for n in range(6)]])
-    long = write_any(["title", 5, "x" * 60])
-    for data, limits in (
-        (update(entries(long)), Limits(update=50)),
-        (many, Limits(structs=5)),
-        (update(entries(long)), Limits(value=50)),
-        (update(characters("x" * 60)), Limits(text=50)),
-        (update(entries(dots)), Limits(replaces=5)),
-    ):
-        read_push(data, ME, known)
-        with pytest.raises(TooLarge):
-            read_push(data, ME, known, limits)
-
-
-def test_a_stored_document_with_one_bit_flipped_reads_or_is_malformed(stored: bytes) -> None:
-    for at in range(len(stored)):
-        for bit in range(8):
-            data = stored[:at] + bytes((stored[at] ^ 1 << bit,)) + stored[at + 1 :]
-            try:
-                read_state(data)
-            except Malformed:
-                continue
-
-
-def test_many_ranges_over_many_runs_take_as_many_steps_as_they_are() -> None:
-    """Four times as many ranges over four times as many runs: not sixteen times the work."""
-    small, large = steps_for_ranges(500), steps_for_ranges(2_000)
-    assert large < 5 * small
-
-
-def steps_for_ranges(count: int) -> int:
-    """Calls that the reader makes, of Python functions and of built-in ones."""
-    client = b"\1" + write_varuint(count) + b"\5\0" + NOTES + b"\2ab"
-    client += b"".join(b"\x84\5" + write_varuint(2 * n - 1) + b"\2ab" for n in range(1, count))
-    known = read_state(client + b"\0")
-    data = update(
-        entries(ENTRY, place=b"\x08" + ROOT),
-        clock=0,
-        deletes=deletes(r5=[(2 * n, 1) for n in range(count)]),
-    )
-    calls = 0
-
-    def count_call(frame: FrameType, event: str, argument: Any) -> None:
-        nonlocal calls
-        calls += event in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(count_call)
-    try:
-        read_push(data, ME, known)
-    finally:
-        sys.setprofile(before)
-    return calls
-
-
-# Known faults of the reader: each test turns red once its fault is mended
-
-
-def backwards() -> tuple[bytes, bytes]:
-    """A document "abcdef" of one replica, and a push whose neighbours are the wrong way round."""
-    base = update(characters("abcdef"), replica=OTHER, clock=0)
-    return base, update(characters("X", Dot(OTHER, 4), Dot(OTHER, 1)), clock=0)
-
-
-@pytest.mark.xfail(reason="the reader does not know the order of characters", strict=True)
-def test_characters_whose_neighbours_are_the_wrong_way_round() -> None:
-    base, push = backwards()
-    refused(push, base)
-
-
-@pytest.mark.xfail(reason="the reader does not know the order of characters", strict=True)
-def test_characters_put_in_a_place_where_ones_own_stand_already() -> None:
-    """Who sees both neighbours also sees what he himself put between them."""
-    base = update(characters("ab"), replica=OTHER, clock=0)
-    gap = (Dot(OTHER, 0), Dot(OTHER, 1))
-    refused(update(characters("x", *gap), characters("y", *gap), clock=0), base)
-
-
-@pytest.mark.xfail(reason="the reader does not know the order of characters", strict=True)
-def test_characters_that_pass_over_what_their_right_neighbour_stood_behind() -> None:
-    """Nobody sees "c" without the "b" it was typed behind."""
-    base = update(
-        characters("a"), characters("b", Dot(OTHER, 0)), characters("c", Dot(OTHER, 1)),
-        replica=OTHER, clock=0,
-    )  # fmt: skip
-    refused(update(characters("x", Dot(OTHER, 0), Dot(OTHER, 2)), clock=0), base)
 
 
 def test_write_update_makes_what_the_reader_takes(stored: bytes) -> None:

@@ -12,6 +12,7 @@ from crdt.events import Changed
 from django_pulse.client import Pulse, connect
 from tests.conftest import StartProcess
 from tests.django_pulse.client.conftest import signed_in
+from tests.django_pulse.together import PATIENCE, in_thread
 from tests.project.servers import RedisServer
 
 pytestmark = [
@@ -20,8 +21,6 @@ pytestmark = [
     pytest.mark.parametrize("layer", ["core.RedisChannelLayer", "pubsub.RedisPubSubChannelLayer"]),
 ]
 
-# Seconds for what must come.
-PATIENCE = 60
 # Seconds between two pings: so many that whatever arrives in a test arrived live, or so few.
 NEVER, SOON = "3600", "1"
 
@@ -38,8 +37,9 @@ def two_servers(server_process: StartProcess, redis: RedisServer, layer: str) ->
             "PULSE_TEST_LAYER": layer,
             "PULSE_TEST_POLL": poll,
         }
-        one, other = (server_process(**environment) for _ in range(2))
-        return one.ws_url, other.ws_url
+        other = in_thread(lambda: server_process(**environment))
+        one = server_process(**environment)
+        return one.ws_url, other.result(PATIENCE).ws_url
 
     return start
 

@@ -42,8 +42,8 @@ def device(live_server_asgi: ThreadServer, ann: dict[str, str]) -> Device:
 
     @asynccontextmanager
     async def connected(**options: Any) -> AsyncIterator[Pulse]:
-        options = {"cookies": ann, "backoff": SOON, "url": live_server_asgi.ws_url} | options
-        async with connect(**options) as pulse:
+        given: dict[str, Any] = {"cookies": ann, "backoff": SOON, "url": live_server_asgi.ws_url}
+        async with connect(**(given | options)) as pulse:
             yield pulse
 
     return connected

@@ -96,7 +96,8 @@ async def test_a_refused_sign_in_is_raised_and_not_repeated_until_there_is_anoth
                 await pulse.synced(PATIENCE)
             with pytest.raises(SignInRefused):
                 await pulse.synced(PATIENCE)
-            assert isinstance(pulse.status.error, SignInRefused)
+            error = pulse.status.error
+            assert isinstance(error, SignInRefused)
             await pulse.sign_in("new")
             await until(pulse, lambda status: status.connected)
             assert pulse.status.error is None

@@ -21,7 +21,7 @@ PATIENCE = 30
 def votes_in_the_database(row: UUID) -> int:
     from tests.project.todo.models import Note
 
-    return Note.objects.get(sync_id=row).votes
+    return int(Note.objects.get(sync_id=row).votes)
 
 
 def through(server: ThreadServer, proxy: ChaosProxy) -> str:

@@ -11,6 +11,7 @@ import pytest
 from django_pulse.client import (
     BadAddress,
     Changed,
+    ChangeStream,
     ClosedPulse,
     LocalFault,
     Removed,
@@ -114,7 +115,7 @@ async def test_what_the_server_reverts_is_told_and_kept_until_dismissed(
         stream = phone.changes()
         row.set(name="x" * 300)
         await phone.synced(PATIENCE)
-        told = [event async for event in until_reverted(stream)][-1]
+        told = await next_revert(stream)
         assert told.fields["name"].value == "x" * 300
         assert told.fields["name"].message
         again = phone.model("todo.item").get(row.id)
@@ -128,12 +129,12 @@ async def test_what_the_server_reverts_is_told_and_kept_until_dismissed(
         assert phone.status.reverted == 0
 
 
-async def until_reverted(stream):  # type: ignore[no-untyped-def]
+async def next_revert(stream: ChangeStream) -> Reverted:
     async with asyncio.timeout(PATIENCE):
-        async for event in stream:
+        while True:
+            event = await anext(stream)
             if isinstance(event, Reverted):
-                yield event
-                return
+                return event
 
 
 @pytest.mark.asyncio

@@ -173,6 +173,6 @@ def test_keys_at_the_edges_of_unicode_are_found_by_their_prefix(tmp_path: Path) 
 def test_a_write_reaches_the_disk_before_it_returns(tmp_path: Path) -> None:
     store = SQLiteStore(tmp_path / "phone.sqlite3")
     assert store._database is not None
-    pragma = lambda name: store._database.execute(f"PRAGMA {name}").fetchone()[0]  # noqa: E731
-    assert (pragma("journal_mode"), pragma("synchronous")) == ("wal", 2)
+    assert store._database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert store._database.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
     store.close()
