@@ -124,12 +124,12 @@ def documents(user: AbstractBaseUser, keys: Iterable[tuple[str, UUID]]) -> list[
     for model, ids in by_model.items():
         wanted |= Q(model=model, sync_id__in=ids)
     visible = scopes.of_user(user)
-    found = []
-    for using in sorted(set(visible.values())):
-        for row in Document.objects.using(using).filter(wanted):
-            if any(key in visible for key in row.scopes):
-                found.append(Change(row.model, row.sync_id, bytes(row.state)))
-    return found
+    return [
+        Change(row.model, row.sync_id, bytes(row.state))
+        for using in sorted(set(visible.values()))
+        for row in Document.objects.using(using).filter(wanted)
+        if any(key in visible for key in row.scopes)
+    ]
 
 
 def stamp_after_commit(using: str) -> None:
@@ -179,7 +179,7 @@ class _Waiting(NamedTuple):
     pk: int
     scope: str
     document: int
-    update: bytes
+    update: bytes | memoryview
 
 
 def _stamped(using: str, clock: Clock, waiting: Sequence[_Waiting]) -> list[Page]:
@@ -208,8 +208,7 @@ def _stamped(using: str, clock: Clock, waiting: Sequence[_Waiting]) -> list[Page
     update_many(Scope, using, ("head",), [(rows[key].pk, (head,)) for key, head in heads.items()])
     Clock.objects.using(using).filter(pk=clock.pk).update(position=clock.position)
     return [
-        _live_page(key, rows[key].head, head, [row for row in waiting if row.scope == key], documents)
-        for key, head in heads.items()
+        _live_page(key, rows[key].head, head, waiting, documents) for key, head in heads.items()
     ]
 
 
@@ -238,6 +237,7 @@ def _live_page(
     documents: Mapping[int, _Named],
 ) -> Page:
     """What to broadcast: the changes themselves, unless they are too large."""
+    waiting = [row for row in waiting if row.scope == scope]
     if sum(len(row.update) for row in waiting) > conf.HINT_MAX_BYTES:
         return Page(scope, start, end, True, (), ())
     updates: dict[tuple[str, UUID], list[bytes]] = {}  # a frame names each document once

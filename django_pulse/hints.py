@@ -78,6 +78,7 @@ def flush(timeout: float) -> None:
 
 
 def encoded(page: Page) -> bytes:
+    """The page as the frame that sockets are sent."""
     return frames.encode(
         frames.Changes(
             scope=page.scope,
@@ -141,7 +142,7 @@ async def _send(layer: Any, group: str, message: Any) -> None:
     try:
         async with asyncio.timeout(conf.HINT_TIMEOUT_SECONDS):
             await layer.group_send(group, message)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - layers raise what their drivers do
         _note_outage(f"{type(error).__name__}: {error}")
     else:
         if _outage.is_set():
@@ -157,7 +158,7 @@ def _note_outage(what: str) -> None:
 
 def _loop() -> asyncio.AbstractEventLoop:
     """The event loop of our own, in a thread that ends with the process."""
-    global _own_loop
+    global _own_loop  # noqa: PLW0603 - one to a process, made when it is first needed
     with _guard:
         if _own_loop is None:
             _own_loop = asyncio.new_event_loop()

@@ -25,7 +25,7 @@ class SyncQuerySet(models.QuerySet[M]):
     """A queryset whose writes are mirrored into the rows' documents."""
 
     def update(self, **kwargs: Any) -> int:
-        """As Django's; each row's document learns what changed. `bulk_update` comes here as well."""
+        """As Django's; each row's document learns what changed. `bulk_update` comes here too."""
         query = self.query
         if query.is_sliced or query.combinator or query.distinct_fields:
             return super().update(**kwargs)  # Django's own refusal

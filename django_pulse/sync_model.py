@@ -7,7 +7,7 @@ migrations of every model below it.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import partial
 from typing import Any, ClassVar, Self
 
@@ -58,10 +58,15 @@ class SyncModel(models.Model):
         seen.note_loaded(instance, field_names, values)
         return instance
 
-    def refresh_from_db(self, using: Any = None, fields: Any = None, **kwargs: Any) -> None:
+    def refresh_from_db(
+        self,
+        using: str | None = None,
+        fields: Iterable[str] | None = None,
+        from_queryset: models.QuerySet[Any] | None = None,
+    ) -> None:
         """As Django's; what was read anew is not an edit."""
         names = None if fields is None else list(fields)
-        super().refresh_from_db(using=using, fields=names, **kwargs)
+        super().refresh_from_db(using=using, fields=names, from_queryset=from_queryset)
         seen.note_refreshed(self, names)
 
     def _save_table(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -31,7 +32,8 @@ def after_commit(
 ) -> None:
     """Send the signals of a batch once its transaction has committed."""
     if batch:
-        transaction.on_commit(lambda: _announce(user, model, using, batch), using=using, robust=True)
+        announce = partial(_announce, user, model, using, batch)
+        transaction.on_commit(announce, using=using, robust=True)
 
 
 def _announce(
@@ -62,7 +64,7 @@ def _announce(
         )
 
 
-def _log(answers: list[tuple[object, object]]) -> None:
+def _log(answers: Sequence[tuple[object, object]]) -> None:
     for receiver, answer in answers:
         if isinstance(answer, Exception):
             logger.error("The receiver %r failed after a sync.", receiver, exc_info=answer)

@@ -1,8 +1,8 @@
 """Deleting: rows that Django deletes leave a tombstone in their document.
 
-Django's collector announces every row with `pre_delete` before it deletes any, and with `post_delete`
-afterwards, whatever started it: an instance, a queryset, the admin, a cascade. So the first
-`post_delete` finds all of them noted, and writes their tombstones in one go.
+Django's collector announces every row with `pre_delete` before it deletes any, and with
+`post_delete` afterwards, whatever started it: an instance, a queryset, the admin, a cascade. So the
+first `post_delete` finds all of them noted, and writes their tombstones in one go.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..sync_model import SyncModel
 
 __all__ = ["after_delete"]
+
 
 def after_delete(sender: type[SyncModel], **kwargs: Any) -> None:
     """Write the tombstones of all rows noted."""

@@ -61,7 +61,7 @@ def _column(field: models.Field[Any, Any], rows: Sequence[SyncModel]) -> list[An
 
 
 def _is_automatic(field: Any) -> bool:
-    return field.auto_now or field.auto_now_add
+    return bool(field.auto_now or field.auto_now_add)
 
 
 def _holds_expressions(values: Sequence[Any]) -> bool:

@@ -7,6 +7,7 @@ were there before the push undo nothing. Foreign keys are looked up once for a w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
@@ -103,17 +104,16 @@ class Judge:
             yield self._owner.name, self.user.pk
         for entry in push.entries:
             if entry.field in foreign and foreign[entry.field] != self._owner:
-                target = foreign[entry.field].target_field
+                check = foreign[entry.field].target_field.run_validators
                 for live in merged.schema.fields[entry.field].live([entry]):
-                    value = live.value
-                    if value is not None and not _first_error(lambda: target.run_validators(value)):
-                        yield entry.field, value
+                    if live.value is not None and not _first_error(partial(check, live.value)):
+                        yield entry.field, live.value
 
     def _undone(self, merged: Merged, push: Push, error: ValidationError) -> Reverts:
         by_field = error.error_dict if hasattr(error, "error_dict") else {}
         named = set(by_field) - {NON_FIELD_ERRORS}
         pushed = {entry.field for entry in push.entries} | set(push.text_fields)
-        pushed &= merged.schema.fields.keys()  # the row itself, and what is unknown, is not to blame
+        pushed &= merged.schema.fields.keys()  # neither the row itself nor what is unknown
         blamed = (named & pushed) or pushed
         reverts: Reverts = {}
         texts = {name for name in blamed if merged.schema.fields[name].rule.text}
@@ -135,11 +135,12 @@ class Judge:
     ) -> dict[str, str] | None:
         if known is None:
             return _error("unknown_field", f"There is no field {entry.field!r}.")
-        forbidden = _may_not_write(entry.field, known) or _bad_replacement(merged, push, entry, known)
+        forbidden = _may_not_write(entry.field, known)
+        forbidden = forbidden or _bad_replacement(merged, push, entry, known)
         if forbidden is not None:
             return forbidden
         if known.rule.text:
-            return None if entry.value is None else _error("invalid", "A text's entry has no value.")
+            return _error("invalid", "No value here.") if entry.value is not None else None
         live = known.live([entry])
         if not live:
             return _error("invalid", f"This is not a value of kind {known.kind}.")
@@ -233,9 +234,11 @@ def _first_error(check: Callable[[], Any]) -> dict[str, str] | None:
 
 
 def _told(error: ValidationError) -> dict[str, str]:
-    first = error.error_list[0] if hasattr(error, "error_list") else next(
-        iter(error.error_dict.values())
-    )[0]
+    first = (
+        error.error_list[0]
+        if hasattr(error, "error_list")
+        else next(iter(error.error_dict.values()))[0]
+    )
     return _error(str(first.code or "invalid"), " ".join(error.messages))
 
 

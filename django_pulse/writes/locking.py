@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from django.db import connections
-from django.db.models import ForeignKey, QuerySet
+from django.db.models import ForeignKey, Model, QuerySet
 
 from .. import identity
 from ..schema import label_of
@@ -31,10 +31,12 @@ if TYPE_CHECKING:
 __all__ = ["Held", "busy_targets", "hold", "hold_documents", "hold_row"]
 __all__ += ["Stored", "lock_database"]
 
+M = TypeVar("M", bound=Model)
+
 LOCK_WAIT_MS = 50
 """How long a push waits for a lock that cannot be skipped: another transaction's entry in a unique
-index. Far below PostgreSQL's deadlock timeout of a second, after which it would choose a victim. Not
-next to nothing, because PostgreSQL's own short locks (a file being extended) count as well."""
+index. Far below PostgreSQL's deadlock timeout of a second, after which it would choose a victim.
+Not next to nothing, because PostgreSQL's own short locks (a file being extended) count as well."""
 
 
 @dataclass(slots=True)
@@ -118,18 +120,17 @@ def lock_database(using: str, *, wait: bool) -> None:
         identity.limit_lock_waits(using, LOCK_WAIT_MS)
 
 
-def busy_targets(
-    field: ForeignKey[Any, Any], using: str, keys: Collection[Any]
-) -> Collection[Any]:
+def busy_targets(field: ForeignKey[Any, Any], using: str, keys: Collection[Any]) -> Collection[Any]:
     """Those of the keys whose row somebody holds so that no foreign key may point to it now.
 
     The others are locked as the database's own check of the constraint would lock them, which waits
     where this skips. Keys of rows that are not there are not busy.
     """
     connection = connections[using]
-    if connection.vendor != "postgresql" or not field.db_constraint or not keys:
+    checked = getattr(field, "db_constraint", True)
+    if connection.vendor != "postgresql" or not checked or not keys:
         return ()
-    target = field.target_field
+    target: Any = field.target_field
     quote = connection.ops.quote_name
     column, table = quote(target.column), quote(target.model._meta.db_table)
     with connection.cursor() as cursor:
@@ -145,16 +146,14 @@ def busy_targets(
     return set(there.values_list(target.attname, flat=True))
 
 
-def _lockable(  # type: ignore[type-arg]
-    rows: QuerySet[SyncModel] | QuerySet[Document], *, wait: bool, of: tuple[str, ...] = ("self",)
-) -> QuerySet:
+def _lockable(rows: QuerySet[M], *, wait: bool, of: tuple[str, ...] = ("self",)) -> QuerySet[M]:
     if not connections[rows.db].features.has_select_for_update:
         return rows
     skip = not wait and connections[rows.db].features.has_select_for_update_skip_locked
     return rows.select_for_update(skip_locked=skip, of=of, no_key=True)
 
 
-def _skipped(rows: QuerySet, ids: Collection[UUID], *, wait: bool) -> set[UUID]:  # type: ignore[type-arg]
+def _skipped(rows: QuerySet[Any], ids: Collection[UUID], *, wait: bool) -> set[UUID]:
     """Those of the ids, of which no row was locked, that are there: somebody holds them."""
     if wait or not ids or not connections[rows.db].features.has_select_for_update_skip_locked:
         return set()

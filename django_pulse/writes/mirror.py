@@ -47,7 +47,7 @@ def mirror(document: Document, schema: Schema, row: SyncModel, now_ms: int) -> b
 
 
 def absorb(document: Document, schema: Schema, row: SyncModel | None, now_ms: int) -> bool:
-    """Take what was written to the row behind our back into the document; says whether anything was.
+    """Take what was written to the row behind our back into the document; says whether any was.
 
     A row that is gone was deleted, and one that is there although the document says deleted was
     inserted again.

@@ -46,7 +46,7 @@ def before_delete(
     if _deletions.origin is not origin:  # an earlier deletion failed between its two signals
         _deletions.origin, _deletions.noted = origin, {}
     if instance.sync_id not in _deletions.told:
-        model = instance._meta.concrete_model or sender
+        model: Any = instance._meta.concrete_model or sender
         _deletions.noted.setdefault((using, model), set()).add(instance.sync_id)
 
 

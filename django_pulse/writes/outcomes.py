@@ -64,6 +64,7 @@ def store_outcomes(using: str, replica: int, told: Iterable[Told]) -> dict[int, 
     for place, document, clock, reverted in told:
         results[place] = ItemResult("ok", clock=clock)
         if reverted:
+            assert document.pk is not None, "it is written by now"
             rows[place] = Outcome(
                 replica=replica,
                 document_id=document.pk,

@@ -19,6 +19,7 @@ import logging
 import time
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -152,7 +153,7 @@ def _says_nothing_of_the_row(error: BaseException) -> bool:
 
 
 def _is_contained(error: BaseException) -> bool:
-    """May it be answered? The CRDT library's panics are no `Exception`s, and concern one document."""
+    """May it be answered? The CRDT library's panics are no `Exception`s, and about a document."""
     return isinstance(error, Exception) or type(error).__name__ == "PanicException"
 
 
@@ -203,11 +204,14 @@ def _read(
 
 
 def _visible(batch: _Batch, held: Held, visible: Container[str]) -> bool:
-    """May the user see the row there is? One that nobody has is his to create."""
-    if held.document.pk is not None:
-        found = held.document.scopes
-    elif held.row is not None:
+    """May the user see the row there is? One that nobody has is his to create.
+
+    The row's own columns tell, also where they were changed behind our back.
+    """
+    if held.row is not None:
         found = scopes.of_row(held.row, batch.using)
+    elif held.document.pk is not None:
+        found = held.document.scopes
     else:
         return True
     return any(key in visible for key in found)
@@ -223,7 +227,7 @@ def _judged(
         found = judge.judge(merged, update)
         merged.restamp(update.entries)
         try:
-            merged.project(lambda values, at=merged.held.sync_id: _new_row(batch, at, values))
+            merged.project(partial(_new_row, batch, merged.held.sync_id))
         except _Incomplete as missing:
             results[place] = _refused("required", str(missing))
             del pushes[place]

@@ -43,7 +43,7 @@ def save_table(
     instance: SyncModel,
     write: Callable[[], bool],
     raw: bool,
-    cls: type[models.Model],
+    cls: type[SyncModel],
     force_insert: object,
     force_update: bool,
     using: str,
@@ -113,14 +113,15 @@ def update(
             plain: models.QuerySet[SyncModel] = models.QuerySet(model, using=using)
             plain.filter(pk=instance.pk).update(**expressions)
             held.row = model._base_manager.using(using).get(pk=instance.pk)
+        row = held.row
         merged = _begin(held, using)
         edited = [field for field in fields if field.name not in expressions]
         names = _write_changes(merged, instance, edited, seen)
         if names or merged.changed:
             _store(merged, using, names)
-        instance.version, instance.sync_id = merged.held.row.version, merged.held.row.sync_id
+        instance.version, instance.sync_id = row.version, row.sync_id
         written = [field.attname for field in fields]
-        seen_values.note_saved(instance, written, _column_values(merged.held.row), using)
+        seen_values.note_saved(instance, written, _column_values(row), using)
     return True
 
 
@@ -152,10 +153,9 @@ def _is_made_here(instance: SyncModel) -> bool:
 
 
 def _forget_identity_of_clone(instance: SyncModel) -> None:
-    """An instance that was loaded and had its primary key changed is a new row: its own document."""
+    """An instance that was loaded and had its primary key changed is a new row, with a document."""
     loaded = seen_values.seen_by(instance)
-    pk = instance._meta.pk
-    if loaded is None or pk is None or loaded.get(pk.attname) in (None, instance.pk):
+    if loaded is None or loaded.get(instance._meta.pk.attname) in {None, instance.pk}:
         return
     if loaded.get("sync_id") == instance.sync_id:
         instance.sync_id = uuid.uuid4()
@@ -223,7 +223,8 @@ def _seen_value(column: Column, seen: seen_values.Seen, merged: Merged) -> Any:
 
 
 def _begin(held: Held, using: str, *, absorbed: bool = True) -> Merged:
-    schema = schema_of(type(held.row))  # type: ignore[arg-type]
+    assert held.row is not None, "whoever saves has a row"
+    schema = schema_of(type(held.row))
     replica, now_ms = identity.replica_id(using), time.time_ns() // 1_000_000
     if absorbed:
         return Merged.begin(held, schema, replica, now_ms)
@@ -236,12 +237,13 @@ def _store(merged: Merged, using: str, plain: Iterable[str]) -> None:
     merged.compact()
     merged.project()
     merged.add_columns(plain)
-    model = type(merged.held.row)
+    row = merged.row
+    assert row is not None, "whoever saves has a row"
     if merged.changed:
-        store_rows(model, using, [merged])
+        store_rows(type(row), using, [merged])
         store_documents(using, [merged])
     else:
-        update_rows(model, using, [(merged.held.row, merged.columns)])
+        update_rows(type(row), using, [(row, merged.columns)])
 
 
 def _column_values(row: SyncModel) -> dict[str, Any]:

@@ -7,7 +7,7 @@ Laws:
    transaction or of a savepoint, the same instance's next save writes the same edit again.
 
 A rollback tells nobody. But Django drops the `on_commit` callbacks that were registered inside what
-was rolled back: a callback that neither ran nor is waiting any more belongs to a save that never was.
+was rolled back: a callback that neither ran nor is waiting belongs to a save that never was.
 """
 
 from __future__ import annotations

@@ -112,14 +112,13 @@ def _write(using: str, documents: Sequence[Stored]) -> None:
 
 
 def _outbox(merged: Merged, left: Sequence[str]) -> list[tuple[int, str, bytes]]:
-    """A delta for the scopes the row stays in, the whole for those it enters, nothing for others."""
+    """A delta for the scopes the row stays in, the whole for those it enters, else nothing."""
     document = merged.held.document
     delta = merged.document.delta() if any(scope in left for scope in document.scopes) else b""
     gone = [scope for scope in left if scope not in document.scopes]
-    return [
-        *(
-            (document.pk, scope, delta if scope in left else document.state)
-            for scope in document.scopes
-        ),
-        *((document.pk, scope, b"") for scope in gone),
+    assert document.pk is not None, "it is written by now"
+    rows = [
+        (document.pk, scope, delta if scope in left else document.state)
+        for scope in document.scopes
     ]
+    return rows + [(document.pk, scope, b"") for scope in gone]

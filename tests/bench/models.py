@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -12,6 +13,8 @@ from django_pulse.models import SyncModel
 
 class PlainTask(models.Model):
     """The columns and indexes of `Task`, and no sync."""
+
+    objects: ClassVar[models.Manager[PlainTask]] = models.Manager()
 
     sync_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     version = models.PositiveIntegerField(default=0, editable=False)

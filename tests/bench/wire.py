@@ -23,7 +23,9 @@ def run(options: Options) -> Report:
     cleared()
     count = options.rows(ROWS)
     values = sum(len(str(value)) for number in range(count) for value in values_of(number).values())
-    figures: dict[str, Any] = on_server("counter", lambda *server: _counted(*server, count))
+    figures: dict[str, Any] = on_server(
+        "counter", lambda server, cookies: _counted(server, cookies, count)
+    )
     figures["values_alone"] = {"down": 0.0, "up": round(values / count, 1)}
     lines = [(name, each["up"], each["down"]) for name, each in figures.items()]
     title = f"Bytes on the wire, a row ({count:,} rows)"

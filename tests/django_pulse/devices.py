@@ -1,4 +1,4 @@
-"""A device in a few lines: documents edited by the pure core and pushed straight to the write path."""
+"""A device in a few lines: documents edited by the core, pushed straight to the write path."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class _SignedIn(Backend):
     def __init__(self, user: Any) -> None:
         self.user = user
 
-    def sign_in(self, handshake: Handshake, token: str | None) -> SignIn:  # type: ignore[override]
+    def sign_in(self, handshake: Handshake, token: str | None) -> SignIn:
         return SignIn(self.user)
 
 
@@ -142,6 +142,12 @@ class Phone:
             for place, frame in enumerate(self.inbox)
             if isinstance(message := frames.decode(frame), Changes) and message.live
         ]
+
+    def row(self, model: str, row: uuid.UUID) -> dict[str, Any]:
+        """The values of a row that is here."""
+        found = self.replica.get(model, row)
+        assert found is not None
+        return dict(found.values)
 
     def documents(self, model: str) -> dict[uuid.UUID, tuple[dict[int, int], dict[str, Any]]]:
         """Every document's vector clock and live entries."""

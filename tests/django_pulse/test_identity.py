@@ -86,9 +86,7 @@ def test_a_locked_clock_is_still_read(ada: Any) -> None:
             assert identity.replica_id("default")
 
 
-def test_a_replica_belongs_to_the_user_and_device_that_claimed_it_first(
-    ada: Any, bob: Any
-) -> None:
+def test_a_replica_belongs_to_the_user_and_device_that_claimed_it_first(ada: Any, bob: Any) -> None:
     identity.claim_replica(ada, "phone", 7)
     identity.claim_replica(ada, "phone", 7)
     for user, device in ((bob, "phone"), (ada, "laptop"), (bob, "")):

@@ -93,7 +93,7 @@ def test_what_the_orm_writes_a_device_reads_exactly(user: Any) -> None:
         made = [Everything.objects.create(**values) for values in rows()]
         phone.sync()
         for row, values in zip(made, rows(), strict=True):
-            there = dict(phone.replica.get(MODEL, row.sync_id).values)
+            there = phone.row(MODEL, row.sync_id)
             assert {name: there[name] for name in VALUES} == values
             assert columns(Everything.objects.get(pk=row.pk)) == values
 
@@ -108,7 +108,7 @@ def test_what_a_device_writes_the_row_holds_exactly(user: Any) -> None:
         laptop.sync()
         for row, values in zip(made, rows(), strict=True):
             assert columns(Everything.objects.get(sync_id=row)) == values
-            there = dict(laptop.replica.get(MODEL, row).values)
+            there = laptop.row(MODEL, row)
             assert {name: there[name] for name in VALUES} == values
             types = {name: type(there[name]) for name in VALUES}
             assert types == {name: type(value) for name, value in values.items()}
@@ -138,7 +138,7 @@ def test_a_plain_foreign_key_travels_by_its_primary_key(user: Any) -> None:
         phone.sync()
         row = Everything.objects.create(category=one)
         phone.sync()
-        assert phone.replica.get(MODEL, row.sync_id)["category"] == one.pk
+        assert phone.row(MODEL, row.sync_id)["category"] == one.pk
         phone.replica.set(MODEL, row.sync_id, category=other.pk)
         phone.sync()
         assert Everything.objects.get().category == other
@@ -150,7 +150,7 @@ def test_a_plain_foreign_key_travels_by_its_primary_key(user: Any) -> None:
         assert Everything.objects.get().category is None
         [kept] = phone.replica.reverted()
         assert kept.fields["category"].value == 987_654
-        assert phone.replica.get(MODEL, row.sync_id)["category"] is None
+        assert phone.row(MODEL, row.sync_id)["category"] is None
 
 
 def test_the_two_moments_of_a_clock_set_back_are_told_apart(user: Any) -> None:
@@ -161,7 +161,7 @@ def test_the_two_moments_of_a_clock_set_back_are_told_apart(user: Any) -> None:
         phone.sync()
         row = Everything.objects.create(moment=first)
         phone.sync()
-        assert phone.replica.get(MODEL, row.sync_id)["moment"] == first.astimezone(dt.UTC)
+        assert phone.row(MODEL, row.sync_id)["moment"] == first.astimezone(dt.UTC)
         again = Everything.objects.get()
         again.moment = first
         again.save()

@@ -8,7 +8,7 @@ import os
 import random
 from collections import deque
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -56,7 +56,7 @@ def expected_text(steps: list[Step], end: str, count: int) -> str:
     """The text after `count` transactions: as the trace says, or as plain pycrdt merges them."""
     if count >= len(steps):
         return end
-    docs = [Doc(client_id=100), Doc(client_id=101)]
+    docs: list[Doc[Any]] = [Doc(client_id=100), Doc(client_id=101)]
     texts = [doc.get("text", type=YText) for doc in docs]
     updates: list[deque[tuple[int, bytes]]] = [deque(), deque()]
     subscriptions = []
@@ -88,13 +88,13 @@ class Late(NamedTuple):
     """A live frame on its way: whose edit it tells of, and up to which transaction."""
 
     agent: int
-    index: int
+    upto: int
     frame: bytes
 
 
 def receive_what_was_seen(phone: Phone, agent: int, late: deque[Late], seen: int) -> None:
     """Deliver live frames in order, up to the first that `agent` had not seen by then."""
-    while late and (late[0].agent == agent or late[0].index <= seen):
+    while late and (late[0].agent == agent or late[0].upto <= seen):
         phone.inbox.append(late.popleft().frame)
         phone.receive()
 
@@ -137,7 +137,7 @@ def test_two_people_typing_in_one_text_get_what_the_trace_says(
             phone.sync()
         for phone in phones:
             phone.sync()
-        texts = [phone.replica.get(MODEL, note)["body"] for phone in phones]
+        texts = [phone.row(MODEL, note)["body"] for phone in phones]
     row = Note.objects.get()
     assert texts == [wanted, wanted]
     assert row.body == wanted
@@ -164,7 +164,7 @@ def test_two_thousand_offline_edits_of_five_hundred_rows_come_back(
                 phone.replica.add(MODEL, row, "votes", 1)
                 votes[row] += 1
             else:
-                text = phone.replica.get(MODEL, row)["body"]
+                text = phone.row(MODEL, row)["body"]
                 word = rng.choice(pieces) + "🎈"
                 phone.replica.edit_text(MODEL, row, "body", rng.randint(0, len(text)), 0, word)
             if number % 500 == 499:

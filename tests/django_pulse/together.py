@@ -17,7 +17,8 @@ from django.db import connections, transaction
 from django_pulse.writes import ItemResult
 from tests.django_pulse.devices import Device
 
-__all__ = ["PATIENCE", "Gate", "at_once", "in_thread", "open_transaction", "push_until_taken"]
+__all__ = ["PATIENCE", "Gate", "at_once", "in_thread", "open_transaction"]
+__all__ += ["push_until_taken", "undone"]
 
 # Seconds after which what has not happened is taken for stuck.
 PATIENCE = 60
@@ -74,6 +75,14 @@ def open_transaction(work: Callable[[], Any]) -> Iterator[None]:
     finally:
         gate.open()
         future.result(PATIENCE)
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """A transaction, or a savepoint, that is rolled back when the block is left."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 class Gate:

@@ -33,7 +33,7 @@ def phone(user: Any) -> Device:
 
 
 def by_migration() -> None:
-    """`RunPython` with historical models, which have none of our managers, run as `migrate` does."""
+    """`RunPython` with historical models, which have none of our managers, as `migrate` runs it."""
 
     def forwards(apps: Any, schema_editor: Any) -> None:
         notes = apps.get_model("todo", "Note").objects
@@ -42,11 +42,12 @@ def by_migration() -> None:
             note.body += ", or three"
             note.save()
 
-    migration = migrations.Migration("9999_shout", "todo")
-    migration.operations = [migrations.RunPython(forwards)]
+    class Migration(migrations.Migration):
+        operations = [migrations.RunPython(forwards)]
+
     state = MigrationLoader(connection).project_state()
     with connection.schema_editor() as editor:
-        migration.apply(state, editor)
+        Migration("9999_shout", "todo").apply(state, editor)
 
 
 def by_sql() -> None:

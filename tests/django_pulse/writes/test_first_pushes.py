@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
 from typing import Any
 
 import pytest
@@ -68,6 +69,6 @@ def test_eight_devices_at_one_row(user: Any) -> None:
             device.add(row, votes=1)
         push_until_taken(device)
 
-    at_once(*(lambda device=device: work(device) for device in devices))  # type: ignore[misc]
+    at_once(*(partial(work, device) for device in devices))
     assert Note.objects.get().votes == 11_111_111 + 24
     assert values_of(Note.objects.get())["votes"] == 11_111_111 + 24

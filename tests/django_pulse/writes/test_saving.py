@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import uuid
+from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -23,16 +24,23 @@ pytestmark = [
 
 
 @pytest.fixture
-def user():
+def user() -> Any:
     return get_user_model().objects.create_user("ada")
 
 
 @pytest.fixture
-def note(user):
-    return Note.objects.create(title="Milk", body="two litres", user=user)
+def note(user: Any) -> Note:
+    row: Note = Note.objects.create(title="Milk", body="two litres", user=user)
+    return row
 
 
-def test_a_created_row_has_a_document_that_says_the_same(user):
+def save_and_roll_back(row: Note) -> None:
+    with transaction.atomic():
+        row.save()
+        transaction.set_rollback(True)
+
+
+def test_a_created_row_has_a_document_that_says_the_same(user: Any) -> None:
     task = Task.objects.create(title="Write", description="a book", user=user)
     assert task.version == 1
     assert values_of(task) == {
@@ -44,7 +52,7 @@ def test_a_created_row_has_a_document_that_says_the_same(user):
     assert Document.objects.get().scopes == [f"default/auth.user/user/{user.pk}"]
 
 
-def test_saving_increments_the_version_and_is_visible_at_once(user):
+def test_saving_increments_the_version_and_is_visible_at_once(user: Any) -> None:
     task = Task.objects.create(title="Write", user=user)
     task.title = "Read"
     task.save()
@@ -53,7 +61,7 @@ def test_saving_increments_the_version_and_is_visible_at_once(user):
     assert Document.objects.get().version == 2
 
 
-def test_saving_without_a_change_writes_nothing(note):
+def test_saving_without_a_change_writes_nothing(note: Note) -> None:
     before = Document.objects.get()
     feed = list(Feed.objects.values_list("position", flat=True))
     updated_at = Note.objects.get().updated_at
@@ -66,7 +74,7 @@ def test_saving_without_a_change_writes_nothing(note):
     assert note.version == 1
 
 
-def test_stale_instances_that_changed_different_fields_both_survive(user):
+def test_stale_instances_that_changed_different_fields_both_survive(user: Any) -> None:
     task = Task.objects.create(title="Write", user=user)
     one, other = Task.objects.get(pk=task.pk), Task.objects.get(pk=task.pk)
     other.title = "Read"
@@ -80,7 +88,7 @@ def test_stale_instances_that_changed_different_fields_both_survive(user):
     assert one.title == "Read", "what was merged shows on the instance once it is committed"
 
 
-def test_stale_counters_add_up(note):
+def test_stale_counters_add_up(note: Note) -> None:
     one, other = Note.objects.get(), Note.objects.get()
     one.votes += 1
     one.save()
@@ -90,7 +98,7 @@ def test_stale_counters_add_up(note):
     assert other.votes == 3
 
 
-def test_a_counter_written_by_an_expression_adds_up(note):
+def test_a_counter_written_by_an_expression_adds_up(note: Note) -> None:
     stale = Note.objects.get()
     note.votes = F("votes") + 1
     note.save()
@@ -101,7 +109,7 @@ def test_a_counter_written_by_an_expression_adds_up(note):
     assert values_of(note)["votes"] == 7
 
 
-def test_stale_texts_merge_character_by_character(note):
+def test_stale_texts_merge_character_by_character(note: Note) -> None:
     one, other = Note.objects.get(), Note.objects.get()
     one.body = "exactly two litres"
     one.save()
@@ -111,42 +119,36 @@ def test_stale_texts_merge_character_by_character(note):
     assert values_of(note)["body"] == "exactly two litres 🥛 please"
 
 
-def test_a_rolled_back_save_leaves_row_document_and_feed_untouched(note):
+def test_a_rolled_back_save_leaves_row_document_and_feed_untouched(note: Note) -> None:
     before = Document.objects.get()
-    with pytest.raises(RuntimeError), transaction.atomic():
-        note.title = "Bread"
-        note.save()
-        raise RuntimeError
+    note.title = "Bread"
+    save_and_roll_back(note)
     after = Document.objects.get()
     assert (bytes(after.state), after.version) == (bytes(before.state), before.version)
     assert Note.objects.get().title == "Milk"
     assert not Outbox.objects.exists()
 
 
-def test_after_a_rollback_the_next_save_of_the_same_instance_writes_its_edit(note):
+def test_after_a_rollback_the_next_save_of_the_same_instance_writes_its_edit(note: Note) -> None:
     note.votes += 1
     note.title = "Bread"
-    with pytest.raises(RuntimeError), transaction.atomic():
-        note.save()
-        raise RuntimeError
+    save_and_roll_back(note)
     note.save()
     row = Note.objects.get()
     assert (row.title, row.votes, row.version) == ("Bread", 1, 2)
 
 
-def test_after_a_rolled_back_savepoint_too(note):
+def test_after_a_rolled_back_savepoint_too(note: Note) -> None:
     with transaction.atomic():
         note.votes += 1
-        with pytest.raises(RuntimeError), transaction.atomic():
-            note.save()
-            raise RuntimeError
+        save_and_roll_back(note)
         note.save()
         note.votes += 1
         note.save()
     assert Note.objects.get().votes == 2
 
 
-def test_two_saves_in_one_transaction_write_each_edit_once(note):
+def test_two_saves_in_one_transaction_write_each_edit_once(note: Note) -> None:
     with transaction.atomic():
         note.votes += 1
         note.save()
@@ -157,7 +159,7 @@ def test_two_saves_in_one_transaction_write_each_edit_once(note):
     assert Note.objects.get().votes == 3
 
 
-def test_update_fields_writes_those_fields_only(note):
+def test_update_fields_writes_those_fields_only(note: Note) -> None:
     note.title = "Bread"
     note.votes = 5
     note.save(update_fields=["votes"])
@@ -167,7 +169,7 @@ def test_update_fields_writes_those_fields_only(note):
     assert Note.objects.get().title == "Bread"
 
 
-def test_a_deferred_field_keeps_what_happened_meanwhile(note):
+def test_a_deferred_field_keeps_what_happened_meanwhile(note: Note) -> None:
     deferred = Note.objects.only("title").get()
     Note.objects.filter(pk=note.pk).update(body="three litres")
     deferred.title = "Bread"
@@ -175,7 +177,7 @@ def test_a_deferred_field_keeps_what_happened_meanwhile(note):
     assert Note.objects.get().body == "three litres"
 
 
-def test_a_json_value_changed_in_place_is_an_edit():
+def test_a_json_value_changed_in_place_is_an_edit() -> None:
     row = Everything.objects.create(json={"tags": ["a"]})
     row = Everything.objects.get()
     row.json["tags"].append("b")
@@ -184,7 +186,7 @@ def test_a_json_value_changed_in_place_is_an_edit():
     assert values_of(row)["json"] == {"tags": ["a", "b"]}
 
 
-def test_a_clone_is_a_row_and_a_document_of_its_own(note):
+def test_a_clone_is_a_row_and_a_document_of_its_own(note: Note) -> None:
     clone = Note.objects.get()
     clone.pk = None
     clone.title = "Clone"
@@ -195,7 +197,7 @@ def test_a_clone_is_a_row_and_a_document_of_its_own(note):
     assert values_of(clone)["title"] == "Clone"
 
 
-def test_an_instance_made_by_hand_for_an_existing_row_updates_it(note, user):
+def test_an_instance_made_by_hand_for_an_existing_row_updates_it(note: Note, user: Any) -> None:
     Note(pk=note.pk, title="By hand", body="two litres", user=user).save()
     row = Note.objects.get()
     assert row.title == "By hand"
@@ -203,7 +205,7 @@ def test_an_instance_made_by_hand_for_an_existing_row_updates_it(note, user):
     assert values_of(row)["title"] == "By hand"
 
 
-def test_forcing_an_update_of_a_missing_row_fails_as_in_django(note):
+def test_forcing_an_update_of_a_missing_row_fails_as_in_django(note: Note) -> None:
     gone = Note.objects.get()
     Note.objects.all().delete()
     gone.title = "Gone"
@@ -211,7 +213,7 @@ def test_forcing_an_update_of_a_missing_row_fails_as_in_django(note):
         gone.save(force_update=True)
 
 
-def test_a_deleted_row_leaves_a_tombstone_and_saving_it_again_brings_it_back(note):
+def test_a_deleted_row_leaves_a_tombstone_and_saving_it_again_brings_it_back(note: Note) -> None:
     stale = Note.objects.get()
     note.delete()
     stored = Document.objects.get()
@@ -223,7 +225,7 @@ def test_a_deleted_row_leaves_a_tombstone_and_saving_it_again_brings_it_back(not
     assert values_of(stale)["title"] == "Back"
 
 
-def test_deleting_a_queryset_and_cascades_leave_tombstones(note, user):
+def test_deleting_a_queryset_and_cascades_leave_tombstones(note: Note, user: Any) -> None:
     Task.objects.create(title="Write", user=user)
     Item.objects.create(name="Pen", price="1.50")
     user.delete()
@@ -232,7 +234,7 @@ def test_deleting_a_queryset_and_cascades_leave_tombstones(note, user):
     assert Document.objects.filter(deleted=True).count() == 3
 
 
-def test_bulk_create_update_and_bulk_update_are_mirrored(user):
+def test_bulk_create_update_and_bulk_update_are_mirrored(user: Any) -> None:
     rows = Note.objects.bulk_create(
         [Note(title=f"note {n}", votes=n, user=user) for n in range(10)]
     )
@@ -248,7 +250,7 @@ def test_bulk_create_update_and_bulk_update_are_mirrored(user):
     assert {row.version for row in Note.objects.all()} == {3}
 
 
-def test_moving_a_row_to_another_user_leaves_one_scope_and_enters_the_other(note):
+def test_moving_a_row_to_another_user_leaves_one_scope_and_enters_the_other(note: Note) -> None:
     other = get_user_model().objects.create_user("bob")
     note.user = other
     note.save()
@@ -260,11 +262,11 @@ def test_moving_a_row_to_another_user_leaves_one_scope_and_enters_the_other(note
     }
 
 
-def _first_user(other) -> int:
+def _first_user(other: Any) -> int:
     return get_user_model().objects.exclude(pk=other.pk).get().pk
 
 
-def test_a_local_only_row_is_in_no_scope_until_it_is_cleared(user):
+def test_a_local_only_row_is_in_no_scope_until_it_is_cleared(user: Any) -> None:
     task = Task.objects.create(title="Draft", user=user, is_local_only=True)
     assert Document.objects.get().scopes == []
     task.is_local_only = False
@@ -274,7 +276,7 @@ def test_a_local_only_row_is_in_no_scope_until_it_is_cleared(user):
     assert not Task.objects.get().is_local_only
 
 
-def test_a_row_changed_by_raw_sql_is_absorbed_by_the_next_save(note):
+def test_a_row_changed_by_raw_sql_is_absorbed_by_the_next_save(note: Note) -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE todo_note SET title = 'Raw', votes = 7")
     note.votes += 1
@@ -285,7 +287,7 @@ def test_a_row_changed_by_raw_sql_is_absorbed_by_the_next_save(note):
     assert values_of(row)["votes"] == 8
 
 
-def test_a_row_without_document_gets_one_when_it_is_saved(user):
+def test_a_row_without_document_gets_one_when_it_is_saved(user: Any) -> None:
     with connection.cursor() as cursor:
         sync_id = uuid.uuid4()
         Note.objects.create(title="x", user=user)
@@ -299,7 +301,7 @@ def test_a_row_without_document_gets_one_when_it_is_saved(user):
     assert sync_id != row.sync_id
 
 
-def test_instances_can_be_pickled_and_copied_in_the_middle_of_a_transaction(note):
+def test_instances_can_be_pickled_and_copied_in_the_middle_of_a_transaction(note: Note) -> None:
     with transaction.atomic():
         note.votes += 1
         note.save()
@@ -308,7 +310,7 @@ def test_instances_can_be_pickled_and_copied_in_the_middle_of_a_transaction(note
     assert twin.votes == copied.votes == 1
 
 
-def test_refresh_from_db_is_not_an_edit(note):
+def test_refresh_from_db_is_not_an_edit(note: Note) -> None:
     stale = Note.objects.get()
     note.title = "Bread"
     note.save()
@@ -320,7 +322,7 @@ def test_refresh_from_db_is_not_an_edit(note):
     assert Note.objects.get().title == "Butter"
 
 
-def test_five_hundred_saves_leave_the_document_as_small_as_ten(user):
+def test_five_hundred_saves_leave_the_document_as_small_as_ten(user: Any) -> None:
     note = Note.objects.create(title="0", user=user)
     sizes = []
     for n in range(1, 61):
@@ -330,7 +332,7 @@ def test_five_hundred_saves_leave_the_document_as_small_as_ten(user):
     assert max(sizes[20:]) <= max(sizes[:20]) + 8, sizes
 
 
-def test_a_device_sees_what_the_orm_wrote(note, user):
+def test_a_device_sees_what_the_orm_wrote(note: Note, user: Any) -> None:
     phone = Device(user, Note)
     phone.pull()
     assert phone.get(note.sync_id)["title"] == "Milk"
