@@ -21,10 +21,12 @@ from .entry import Dot, Entry, entries_root
 from .entry_bytes import MAX_CLOCK, read_entries
 from .errors import Gap, Malformed, TooLarge
 from .lib0 import UNREADABLE, read_varuint, write_any
+from .neighbours import Neighbours
+from .order import check_order
 from .ranges import Range, forget_deleted, outside
 from .runs import Positions, TextRuns
 from .state import State, read_deletes, read_state
-from .structs import ANY, DELETED, ORIGIN, Place, Spelling, read_length, read_place, spelling
+from .structs import ANY, DELETED, ORIGIN, Id, Place, Spelling, read_length, read_place, spelling
 
 __all__ = ["DEFAULT_LIMITS", "MAX_REPLACES", "Limits", "Push", "read_push"]
 
@@ -136,6 +138,7 @@ def _read(data: bytes, replica: int, known: State, limits: Limits) -> Push:
     if deletes or texts is not None:
         texts = texts or _Texts(data, replica, first, known, limits)
         texts.check_deletes(deletes, clock)
+        texts.check_order(clock)
         forget_deleted(entries, deletes)
         fields = frozenset(texts.fields)
     return Push(replica, first, clock, tuple(entries.values()), fields, deletes, False, data)
@@ -172,9 +175,11 @@ class _Texts:
 
     __slots__ = (
         "_data",
+        "_doubtful",
         "_first",
         "_known",
         "_limits",
+        "_neighbours",
         "_positions",
         "_replica",
         "_runs",
@@ -191,7 +196,9 @@ class _Texts:
         self._limits = limits
         self._positions = Positions([], [])
         self._voids: list[Range] = []
+        self._doubtful: list[tuple[Id, Id]] = []
         self._runs: TextRuns | None = None
+        self._neighbours: Neighbours | None = None
 
     @property
     def runs(self) -> TextRuns:
@@ -217,6 +224,12 @@ class _Texts:
         elif end - begin > self._limits.text:
             raise _too_large("A run of characters", end - begin, "bytes", self._limits.text)
         self.fields.add(self.runs.field_at(place))
+        _, origin, right = place
+        if origin and right and not self.runs.are_neighbours(origin, right):
+            self._doubtful.append((origin, right))
+        if content != DELETED:  # what is deleted holds characters no more, and joins its neighbours
+            self._neighbours = self._neighbours or Neighbours(self.runs)
+            self._neighbours.check(place)
         self._positions.clocks.append(clock)
         self._positions.offsets.append(at)
         return clock + length, last, end
@@ -235,6 +248,12 @@ class _Texts:
                         stop = self._first
                     for run in self.runs.walk(replica, begin, stop):
                         self.fields.add(self.runs.field(run))
+
+    def check_order(self, end: int) -> None:
+        """Do neighbours stand in the order claimed? Nearly always there is nothing to look up."""
+        if self._doubtful:
+            spare = end if self._replica == 0 else self._known.vector.get(0, 0)
+            check_order(self._known.data, self._data, spare, self.fields, self._doubtful)
 
     def _check_own(self, start: int, stop: int, end: int) -> None:
         """Deletions of what this very push brings."""

@@ -142,6 +142,16 @@ class TextRuns:
             raise Malformed("Characters cannot be placed between two different texts.")
         return fields.pop()
 
+    def are_neighbours(self, origin: Id, right: Id) -> bool:
+        """Was one of the two inserted next to the other, the first on the left?"""
+        after = self._found(right)
+        if right[1] > after.clock:
+            return origin == (right[0], right[1] - 1)
+        if after.place.origin == origin:
+            return True
+        before = self._found(origin)
+        return origin[1] == before.end - 1 and before.place.right == right
+
     def _holds(self, run: Run) -> bool:
         positions = self._positions.get(run.replica)
         return positions is not None and bool(positions.clocks) and run.clock >= positions.clocks[0]
@@ -172,9 +182,7 @@ class TextRuns:
                 length = len(units) >> 1
         else:
             length, at = read_varuint(self._data, at)
-        run = self._runs[offset] = Run(
-            replica, clock, length, place, units, content != STRING
-        )
+        run = self._runs[offset] = Run(replica, clock, length, place, units, content != STRING)
         return run
 
 

@@ -19,7 +19,6 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
@@ -136,12 +135,10 @@ def stamp_after_commit(using: str) -> None:
     """Stamp once the transaction has committed; once, however often this is called in it."""
     connection = connections[using]
     here = set(connection.savepoint_ids)
-    known = partial(stamp, using)
     for savepoints, callback, *_ in reversed(connection.run_on_commit):
-        same = isinstance(callback, partial) and callback.func is stamp
-        if same and savepoints <= here:  # else a rollback could still take it away
-            return
-    transaction.on_commit(known, using=using, robust=True)
+        if isinstance(callback, _Stamping) and savepoints <= here:
+            return  # where a rollback could still take it away, another one is needed
+    transaction.on_commit(_Stamping(using), using=using, robust=True)
 
 
 def stamp(using: str) -> None:
@@ -169,8 +166,30 @@ def _stamp_some(using: str) -> bool:
             .values_list("pk", "scope", "document_id", "update")[:STAMPED_AT_ONCE]
         ]
         for page in _stamped(using, clock, waiting):
-            transaction.on_commit(partial(hints.broadcast, page), using=using, robust=True)
+            transaction.on_commit(_Broadcast(page), using=using, robust=True)
     return len(waiting) == STAMPED_AT_ONCE
+
+
+class _Stamping:
+    """Stamps when it is called."""
+
+    def __init__(self, using: str) -> None:
+        self.using = using
+        self.__qualname__ = "feed.stamp"  # Django's log calls it so if it fails
+
+    def __call__(self) -> None:
+        stamp(self.using)
+
+
+class _Broadcast:
+    """Broadcasts a page when it is called."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.__qualname__ = "hints.broadcast"
+
+    def __call__(self) -> None:
+        hints.broadcast(self.page)
 
 
 class _Waiting(NamedTuple):

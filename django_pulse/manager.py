@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["SyncManager", "SyncQuerySet"]
 
-M = TypeVar("M", bound="SyncModel", covariant=True)
+M_co = TypeVar("M_co", bound="SyncModel", covariant=True)
 
 
-class SyncQuerySet(models.QuerySet[M]):
+class SyncQuerySet(models.QuerySet[M_co]):
     """A queryset whose writes are mirrored into the rows' documents."""
 
     def update(self, **kwargs: Any) -> int:
@@ -41,7 +41,7 @@ class SyncQuerySet(models.QuerySet[M]):
 
     update.alters_data = True  # type: ignore[attr-defined]
 
-    def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
+    def bulk_create(self, objs: Iterable[M_co], *args: Any, **kwargs: Any) -> list[M_co]:
         """As Django's; every row gets its document."""
         rows = list(objs)
         with transaction.atomic(using=self._write_alias()):
@@ -69,7 +69,7 @@ class SyncQuerySet(models.QuerySet[M]):
 
         absorb_rows(self.model, self._write_alias(), pks)
 
-    def _plain(self) -> models.QuerySet[M]:
+    def _plain(self) -> models.QuerySet[M_co]:
         return models.QuerySet(self.model, using=self._write_alias())
 
     def _write_alias(self) -> str:

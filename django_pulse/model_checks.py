@@ -20,7 +20,8 @@ from .bookkeeping import BOOKKEEPING
 from .columns import columns_of, kind_of
 from .manager import SyncQuerySet
 from .options import ATTRIBUTES
-from .schema import AUDIENCE_FIELD, is_audience_field, sync_models
+from .ownership import OWNER, is_unclear, points_to_users
+from .schema import sync_models
 from .sync_model import SyncModel
 
 __all__ = ["check_model", "check_models"]
@@ -31,7 +32,7 @@ Model = type[SyncModel]
 def check_models(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """E010-E019, for every model that syncs."""
+    """E010-E020, for every model that syncs."""
     try:
         get_user_model()
     except ImproperlyConfigured:
@@ -129,35 +130,30 @@ def _not_a_field(model: Model, name: str, attribute: str, check: str) -> CheckMe
 
 
 def _check_audience(model: Model) -> Iterator[CheckMessage]:
-    """A row that names a user and does not say who sees it would go to everybody."""
-    fields: list[Any] = list(model._meta.concrete_fields)
-    if model._sync.audience is not None or any(is_audience_field(field) for field in fields):
+    """A row that names a user, and does not say who sees it, is seen by nobody."""
+    if not is_unclear(model):
         return
-    for field in fields:
-        if field.name == AUDIENCE_FIELD and field.related_model is not None:
+    to_everybody = "or audience = None, if every signed-in user may see the rows"
+    if model._sync.audience is not None:
+        yield Error(
+            f"`audience` in `class Sync` is {model._sync.audience!r}, which is no foreign key of "
+            f"the model to {settings.AUTH_USER_MODEL}: nobody sees the rows.",
+            hint=f"Name such a foreign key (a longer path cannot be followed yet), {to_everybody}.",
+            obj=model,
+            id="pulse.E020",
+        )
+        return
+    for field in model._meta.concrete_fields:
+        if points_to_users(field) or (field.name == OWNER and field.is_relation):
             yield Error(
-                f"{AUDIENCE_FIELD!r} is a foreign key to {field.related_model._meta.label}, not "
-                f"to {settings.AUTH_USER_MODEL}: as it is, every signed-in user would see the row.",
-                hint=f'Write audience = "{AUDIENCE_FIELD}__..." in `class Sync`, up to the users.',
+                f"{field.name!r} is a foreign key that does not say who sees the row: as it is, "
+                "nobody does.",
+                hint=f'Write audience = "{field.name}" in `class Sync`, {to_everybody}.'
+                if points_to_users(field)
+                else f"Rename {field.name!r} if it is no user, {to_everybody}.",
                 obj=model,
                 id="pulse.E016",
             )
-        elif _is_user(field.related_model):
-            yield Error(
-                f"{field.name!r} is a foreign key to {settings.AUTH_USER_MODEL}, but it does not "
-                "say who sees the row: as it is, every signed-in user would.",
-                hint=(
-                    f'Call it "{AUDIENCE_FIELD}", or write audience = "{field.name}" in '
-                    "`class Sync`."
-                ),
-                obj=model,
-                id="pulse.E016",
-            )
-
-
-def _is_user(model: type[models.Model] | None) -> bool:
-    """Proxies of the user model included."""
-    return model is not None and model._meta.concrete_model is get_user_model()._meta.concrete_model
 
 
 def _check_names(model: Model) -> Iterator[CheckMessage]:

@@ -2,7 +2,7 @@
 
     class Sync:
         merge = {"notes": Text(), "votes": Counter()}
-        audience = "project__members"
+        audience = "owner"
         read_only = ["reviewed_by"]
 
 A child's replaces its parent's as a whole. What is wrong in it is remembered, not raised: the
@@ -37,10 +37,15 @@ class Mistake:
 
 @dataclass(frozen=True, slots=True)
 class SyncOptions:
-    """How a model syncs. `audience` is a lookup from the row to its users."""
+    """How a model syncs.
+
+    `audience` names the foreign key from the row to its user; None stands for the one called
+    "user". `everyone` is set where `audience = None` was written: every signed-in user.
+    """
 
     merge: Mapping[str, MergeRule] = field(default_factory=lambda: _NO_RULES)
     audience: str | None = None
+    everyone: bool = False
     read_only: frozenset[str] = frozenset()
     unknown: tuple[str, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
@@ -53,6 +58,7 @@ def parse(declared: type | None) -> SyncOptions:
     return SyncOptions(
         merge=_merge(said.get("merge"), mistakes),
         audience=_audience(said.get("audience"), mistakes),
+        everyone="audience" in said and said["audience"] is None,
         read_only=_read_only(said.get("read_only"), mistakes),
         unknown=tuple(sorted(set(said) - set(ATTRIBUTES))),
         mistakes=tuple(mistakes),
@@ -103,8 +109,8 @@ def _audience(value: Any, mistakes: list[Mistake]) -> str | None:
     mistakes.append(
         Mistake(
             "audience",
-            f"`audience` is {value!r}, not a lookup.",
-            'Write the lookup from the row to its users, as audience = "project__members".',
+            f"`audience` is {value!r}, not the name of a field.",
+            'Write audience = "owner", the foreign key from the row to its user.',
         )
     )
     return None

@@ -8,7 +8,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
-from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import NOT_PROVIDED
 
@@ -17,15 +16,13 @@ from crdt.schema import MISSING, Field, Schema
 
 from .columns import AnyField, Column, columns_of, same, to_column, to_document
 from .options import SyncOptions
+from .ownership import owner_field
 
 if TYPE_CHECKING:
     from .sync_model import SyncModel  # which imports us, by way of the write path
 
-__all__ = ["AUDIENCE_FIELD", "is_audience_field", "label_of", "model_of", "schema_of", "schemas"]
+__all__ = ["label_of", "model_of", "schema_of", "schemas"]
 __all__ += ["columns_of", "same", "sync_models", "syncs", "to_column", "to_document"]
-
-# A foreign key of this name to the user model makes a row that user's.
-AUDIENCE_FIELD = "user"
 
 # Callable defaults that give every row the same: what a client may use as well.
 _STATIC_CALLABLES: frozenset[Any] = frozenset({dict, list, str, bytes, int, bool})
@@ -68,11 +65,6 @@ def schema_of(model: type[models.Model]) -> Schema:
     return _schema_of(concrete)
 
 
-def is_audience_field(field: AnyField) -> bool:
-    """Whether the field scopes its row to one user."""
-    return field.name == AUDIENCE_FIELD and field.related_model is get_user_model()
-
-
 @cache
 def _schema_of(model: type[SyncModel]) -> Schema:
     fields = {name: _field(model, column) for name, column in columns_of(model).items()}
@@ -81,12 +73,14 @@ def _schema_of(model: type[SyncModel]) -> Schema:
 
 def _field(model: type[SyncModel], column: Column) -> Field:
     rule, read_only = _rule(model, column.name)
-    default = _default(column)
+    owned = column.field == owner_field(model)  # the server fills that in
+    default = MISSING if owned else _default(column)
+    wanted = default is MISSING and not owned and _wanted(column)
     return Field(
         name=column.name,
         kind=column.kind,
         rule=rule,
-        required=default is MISSING and rule.client_writes and not read_only and _wanted(column),
+        required=wanted and rule.client_writes and not read_only,
         default=default,
         options=MappingProxyType(_options(column) | ({"read_only": True} if read_only else {})),
     )
@@ -104,14 +98,12 @@ def _wanted(column: Column) -> bool:
     """Whether somebody must give a new row this value."""
     field = column.field
     filled = field.null or field.blank or field.has_db_default() or not field.editable
-    return not filled and not is_audience_field(field)
+    return not filled
 
 
 def _default(column: Column) -> Any:
     """What a new row holds, as it travels; MISSING where that depends on who asks, or when."""
     field = column.field
-    if is_audience_field(field):
-        return MISSING
     value: Any = field.default
     if value is NOT_PROVIDED:
         value = _implied_default(field)

@@ -79,7 +79,8 @@ def _insert(
     connection = connections[using]
     fields = [_field(model, name) for name in names]
     columns = ", ".join(_quoted(using, field) for field in fields)
-    head = f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)} ({columns}) VALUES "
+    table = connection.ops.quote_name(model._meta.db_table)
+    head = f"INSERT INTO {table} ({columns}) VALUES "  # noqa: S608 - names, no values
     one = f"({', '.join(['%s'] * len(fields))})"
     limit = min(connection.features.max_query_params or 32_000, 32_000)
     size = max(1, limit // len(fields))

@@ -15,9 +15,15 @@ from django.db import models
 from django.db.models.functions import Now
 from django.db.models.signals import class_prepared, post_delete, pre_delete
 
+from crdt.update import read_state
+from crdt.vector import VectorClock
+
+from . import scopes
 from .bookkeeping import MomentField, RandomUUID, SyncIdField
 from .manager import SyncManager
 from .options import SyncOptions, parse
+from .schema import label_of
+from .tables import Document
 from .writes import deleting, noting, saving, seen
 
 __all__ = ["SyncModel"]
@@ -33,9 +39,7 @@ class SyncModel(models.Model):
     created_at, updated_at: when the row was first and last written in this database.
     """
 
-    sync_id = SyncIdField(
-        default=uuid.uuid4, unique=True, editable=False, db_default=RandomUUID()
-    )
+    sync_id = SyncIdField(default=uuid.uuid4, unique=True, editable=False, db_default=RandomUUID())
     version = models.PositiveIntegerField(default=0, editable=False, db_default=0)
     is_local_only = models.BooleanField(default=False, db_default=False)
     sync_error = models.TextField(blank=True, default="", db_default="")
@@ -48,6 +52,10 @@ class SyncModel(models.Model):
 
     class Meta:
         abstract = True
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: saves that are not committed yet stay behind."""
+        return seen.without_saves(super().__getstate__())
 
     @classmethod
     def from_db(
@@ -83,9 +91,15 @@ class SyncModel(models.Model):
         arguments = (raw, cls, force_insert, force_update, using, update_fields)
         return saving.save_table(self, partial(save, *arguments), *arguments)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """What is pickled: saves that are not committed yet stay behind."""
-        return seen.without_saves(super().__getstate__())
+    @property
+    def vector_clock(self) -> VectorClock:
+        """Who wrote the row, as far as it is stored: `{replica: next clock}`. One query."""
+        using = self._state.db or scopes.database_of(type(self))
+        rows = Document.objects.using(using).filter(
+            model=label_of(type(self)), sync_id=self.sync_id
+        )
+        state = rows.values_list("state", flat=True).first()
+        return VectorClock(read_state(bytes(state or b"")).vector)
 
 
 def _prepare(sender: type[models.Model], **kwargs: Any) -> None:
@@ -93,8 +107,9 @@ def _prepare(sender: type[models.Model], **kwargs: Any) -> None:
     if issubclass(sender, SyncModel):
         sender._sync = parse(getattr(sender, "Sync", None))
         if not sender._meta.abstract:
-            pre_delete.connect(noting.before_delete, sender=sender, dispatch_uid=f"pulse.{sender!r}")
-            post_delete.connect(deleting.after_delete, sender=sender, dispatch_uid=f"pulse.{sender!r}")
+            uid = f"pulse.{sender!r}"
+            pre_delete.connect(noting.before_delete, sender=sender, dispatch_uid=uid)
+            post_delete.connect(deleting.after_delete, sender=sender, dispatch_uid=uid)
 
 
 class_prepared.connect(_prepare, dispatch_uid="django_pulse.prepare")

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from pycrdt import Doc
 
-from crdt.entry import entries_root
+from crdt.entry import Dot, entries_root
 from crdt.lib0 import write_any, write_varuint
 from crdt.state import State, read_state
 
@@ -76,7 +76,7 @@ def honest_push(random: Random, world: World, texts: bool | None = None) -> Hone
             body = write_varuint(len(entries)) + b"".join(map(write_any, entries))
             struct, length = Struct(ANY, body), len(entries)
             if random.random() < 0.2:
-                struct, length = Struct(DELETED, write_varuint(length)), length
+                struct = Struct(DELETED, write_varuint(length))
                 deletes.setdefault(ME, []).append((clock, length))
             struct.origin = None if last is None else (ME, last)
             struct.root = entries_root(ME).encode()
@@ -93,9 +93,7 @@ def honest_push(random: Random, world: World, texts: bool | None = None) -> Hone
     return Honest(world, Update([section], _sorted(deletes)))
 
 
-def _insertion(
-    random: Random, letters: dict[str, list[Letter]], clock: int
-) -> tuple[Struct, int]:
+def _insertion(random: Random, letters: dict[str, list[Letter]], clock: int) -> tuple[Struct, int]:
     """Characters between two neighbours, or at an end, of one of the texts."""
     field = random.choice(("notes", "body"))
     standing = letters.setdefault(field, [])
@@ -113,7 +111,7 @@ def _insertion(
 def _entry(random: Random, world: World) -> list[Any]:
     entry = [random.choice(("title", "done", "-")), random.getrandbits(53), random.choice(_VALUES)]
     if random.random() < 0.3:
-        known = list(world.state.entries)[:3] or [(OTHER, 1)]
+        known = list(world.state.entries)[:3] or [Dot(OTHER, 1)]
         entry.append([list(dot) for dot in known])
     return entry
 
@@ -162,7 +160,11 @@ def _length(struct: Struct) -> int:
 
 def _theirs() -> Update:
     """Another replica's entries, one of them deleted since, and its two texts."""
-    entries = [["title", 1, "Theirs"], ["done", 2, True], ["title", 3, "Theirs again", [[OTHER, 0]]]]
+    entries = [
+        ["title", 1, "Theirs"],
+        ["done", 2, True],
+        ["title", 3, "Theirs again", [[OTHER, 0]]],
+    ]
     body = write_varuint(len(entries)) + b"".join(map(write_any, entries))
     root = entries_root(OTHER).encode()
     structs = [

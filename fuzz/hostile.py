@@ -1,7 +1,8 @@
 """Hostile updates: an honest push with one to three things wrong with it.
 
-Every mutation is an entry of `_SHAPES` (what the update says) or `_BYTES` (how it is spelled); a case
-names those it went through. Cases depend on the seed alone, so a failing one can be made again.
+Every mutation is an entry of `_SHAPES` (what the update says) or `_BYTES` (how it is spelled); a
+case names those it went through. Cases depend on the seed and their number alone, so that one which
+failed can be made again.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,7 +21,18 @@ __all__ = ["MUTATIONS", "Case", "hostile_case", "hostile_cases"]
 
 _SIZES: Final = (0, 1, 127, 128, 2**31, 2**32 - 1, 2**32, 2**40, 2**53 - 1, 2**53, 2**64 - 1)
 _REPLICAS: Final = (0, 1, OTHER, SERVER, ME + 1, 2**53 - 1, 2**53, 2**64 - 1)
-_ROOTS: Final = (b"", b"\0", b"e", b"e5", b"x", b"lnotes", b"t", b"tnotes", b"tnew", b"t" + b"k" * 9999)
+_ROOTS: Final = (
+    b"",
+    b"\0",
+    b"e",
+    b"e5",
+    b"x",
+    b"lnotes",
+    b"t",
+    b"tnotes",
+    b"tnew",
+    b"t" + b"k" * 9999,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +48,14 @@ class Case:
 def hostile_cases(seed: int, count: int) -> Iterator[Case]:
     """`count` cases; those of one seed are always the same."""
     for number in range(count):
-        yield hostile_case(f"{seed}/{number}")
+        yield hostile_case(seed, number)
 
 
-def hostile_case(seed: str) -> Case:
-    """One case."""
-    random = Random(seed)
+def hostile_case(seed: int, number: int) -> Case:
+    """One of the cases that `seed` makes."""
+    random = Random(f"{seed}/{number}")
     push = honest_push(random, random.choice(worlds()))
-    names = []
+    names: list[str] = []
     while len(names) < 3 and (not names or random.random() < 0.3):
         name = random.choice(list(_SHAPES))
         if push.update.sections and push.update.sections[0].structs:
@@ -234,16 +246,16 @@ def _own_deletes(random: Random, push: Honest) -> None:
 
 
 def _repeated_deletes(random: Random, push: Honest) -> None:
-    push.update.deletes = random.choice(
-        (
-            push.update.deletes * 2,
-            [(OTHER, [])],
-            [(OTHER, [(3, 1), (3, 1)])],
-            [(OTHER, [(4, 1), (3, 1)])],
-            [(OTHER, [(number, 1) for number in range(0, 200_000, 2)])],
-            [(replica, [(0, 1)]) for replica in range(40_000)],
-        )
-    )
+    ranges: list[Id] = random.choice(([], [(3, 1), (3, 1)], [(4, 1), (3, 1)]))
+    push.update.deletes = random.choice((push.update.deletes * 2, [(OTHER, ranges)]))
+
+
+def _many_deletes(random: Random, push: Honest) -> None:
+    count = random.choice((100, 10_000, 50_000))
+    if random.random() < 0.5:
+        push.update.deletes = [(OTHER, [(2 * number, 1) for number in range(count)])]
+    else:
+        push.update.deletes = [(replica, [(0, 1)]) for replica in range(count)]
 
 
 def _no_deletes(random: Random, push: Honest) -> None:
@@ -278,6 +290,7 @@ _SHAPES: Final[dict[str, Callable[[Random, Honest], None]]] = {
         _deletes,
         _own_deletes,
         _repeated_deletes,
+        _many_deletes,
         _no_deletes,
     )
 }

@@ -68,7 +68,7 @@ BAD_TEXTS: Final = (
     text(b"\xed\xa0\xbd"),
     text(b"\xed\xa0\xbd\xed\xb8\x80"),
     text("😀".encode()[:2]),
-    text("a\0b".encode()),
+    text(b"a\0b"),
     text("😀".encode()),
     write_varuint(2**31) + b"abc",
     write_varuint(2**64 - 1) + b"abc",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -32,8 +31,9 @@ def after_commit(
 ) -> None:
     """Send the signals of a batch once its transaction has committed."""
     if batch:
-        announce = partial(_announce, user, model, using, batch)
-        transaction.on_commit(announce, using=using, robust=True)
+        transaction.on_commit(
+            lambda: _announce(user, model, using, batch), using=using, robust=True
+        )
 
 
 def _announce(

@@ -14,11 +14,12 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models
 
 from crdt.entry import ROW_FIELD, Entry
-from crdt.schema import Field
+from crdt.schema import MISSING, Field
 from crdt.update import Push
 
 from .. import scopes
 from ..columns import Column, columns_of
+from ..schema import schema_of
 from .locking import busy_targets
 from .merging import Merged, Reverts
 
@@ -44,6 +45,8 @@ class Judge:
         self._targets: dict[str, set[Any]] = {}
         self._blank = model()
         self._columns = columns_of(model)
+        fields = schema_of(model).fields.values()
+        self._additive = {field.name for field in fields if field.rule.additive}
 
     def look_up(self, pushes: Mapping[int, tuple[Merged, Push]]) -> set[int]:
         """Find out which targets of the pushed foreign keys there are, in a query or two per field.
@@ -74,6 +77,12 @@ class Judge:
             if error is not None:
                 merged.revert([entry])
                 reverts[entry.field] = {"value": entry.value, **error}
+        for name in {entry.field for entry in push.entries} & self._additive:
+            error = self._sum_error(merged, name)
+            if error is not None:
+                mine = [entry for entry in push.entries if entry.field == name]
+                merged.revert(mine)
+                reverts[name] = {"value": mine[-1].value, **error}
         for name in push.text_fields:
             known = merged.schema.fields.get(name)
             error = _may_not_write(name, known) or _text_error(merged, name, self._blank, known)
@@ -144,17 +153,27 @@ class Judge:
         live = known.live([entry])
         if not live:
             return _error("invalid", f"This is not a value of kind {known.kind}.")
-        return self._value_error(entry.field, live[0].value, known)
+        if known.rule.additive:  # a difference; what the sum may be is judged apart
+            return None if live[0].value is not None else _error("null", "A difference is no null.")
+        return self._value_error(entry.field, live[0].value)
 
-    def _value_error(self, name: str, value: Any, known: Field) -> dict[str, str] | None:
+    def _sum_error(self, merged: Merged, name: str) -> dict[str, str] | None:
+        """What is wrong with the sum and was not wrong before."""
+        known = merged.schema.fields[name]
+        total = known.read(merged.document)
+        if total is MISSING or not (error := self._value_error(name, total)):
+            return None
+        before = merged.before.values.get(name)
+        was_wrong = before is not None and self._value_error(name, before)
+        return None if was_wrong else error
+
+    def _value_error(self, name: str, value: Any) -> dict[str, str] | None:
         if name == ROW_FIELD:
             return None if isinstance(value, bool) else _error("invalid", "Say true or false.")
         if self._owner is not None and name == self._owner.name:
             if value == self.user.pk or str(value) == str(self.user.pk):
                 return None
             return _error("forbidden", "A device's rows belong to whoever is signed in on it.")
-        if known.rule.additive:
-            return None if value is not None else _error("null", "A difference cannot be null.")
         try:
             self._clean(self._columns[name], name, value)
         except ValidationError as error:

@@ -62,6 +62,20 @@ def test_a_lost_live_change_is_pulled_when_the_next_one_comes(
     assert len(pulls(phone)) == 1
 
 
+def test_a_lost_live_change_of_another_row_is_pulled_too(
+    phone: Phone, other: Phone, row: UUID
+) -> None:
+    other.replica.set(MODEL, row, title="Milk")
+    other.exchange()
+    assert phone.line is not None
+    phone.line.outbox.clear()
+    other.replica.create(MODEL, {"title": "Bread"})
+    other.exchange()
+    phone.exchange()
+    assert phone.rows() == other.rows()
+    assert phone.rows()[row]["title"] == "Milk"
+
+
 def test_a_lost_live_change_is_pulled_after_the_next_ping(
     phone: Phone, other: Phone, row: UUID
 ) -> None:

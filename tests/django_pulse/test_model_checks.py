@@ -125,7 +125,7 @@ def test_e016_a_user_that_is_no_user() -> None:
     field = models.ForeignKey(Category, models.CASCADE, related_name="+")
     message = only(model_of(user=field))
     assert message.id == "pulse.E016"
-    assert "user__" in hint(message)
+    assert "Rename 'user'" in hint(message)
 
 
 def test_e016_not_where_the_audience_is_named() -> None:
@@ -134,6 +134,17 @@ def test_e016_not_where_the_audience_is_named() -> None:
 
 def test_e016_not_for_a_second_user_beside_the_one_whose_row_it_is() -> None:
     assert check_model(model_of(user=user_key(), reviewer=user_key())) == []
+
+
+def test_e016_not_where_everybody_is_meant_to_see_the_rows() -> None:
+    assert check_model(model_of({"audience": None}, reviewer=user_key())) == []
+
+
+@pytest.mark.parametrize("audience", ["owner__friends", "title", "nobody"])
+def test_e020_an_audience_that_is_no_foreign_key_to_the_user(audience: str) -> None:
+    message = only(model_of({"audience": audience}, owner=user_key()))
+    assert message.id == "pulse.E020"
+    assert "audience = None" in hint(message)
 
 
 def test_e017_a_field_called_as_the_marker_of_the_row() -> None:

@@ -115,6 +115,7 @@ task.save()
 """
 
 
+@pytest.mark.databases("postgres")
 def test_a_process_killed_between_commit_and_stamp_loses_nothing(
     ada: Any, child_environment: dict[str, str]
 ) -> None:

@@ -159,3 +159,21 @@ def test_a_push_that_is_refused_absorbs_nothing(phone: Device) -> None:
     assert result.status == "refused"
     assert values_of(Note.objects.get())["title"] == "Milk"
     assert not Outbox.objects.exists()
+
+
+def test_a_row_that_was_given_away_behind_our_back_is_its_new_owners(phone: Device) -> None:
+    bob = get_user_model().objects.create_user("bob")
+    made = phone.create(title="Milk")
+    phone.push()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE todo_note SET user_id = %s", [bob.pk])
+    phone.set(made, title="from its former owner")
+    [result] = phone.push()
+    assert (result.status, result.code) == ("refused", "forbidden")
+    theirs = Device(bob, Note)
+    theirs.create(made, title="Bread")
+    [result] = theirs.push()
+    assert result.status == "ok"
+    assert Note.objects.get().title == "Bread"
+    page = feed.pull(scopes.personal("default", phone.user.pk), 0)
+    assert (page.items, page.leaves) == ((), (("todo.note", made),))

@@ -77,6 +77,7 @@ task.save()
 """
 
 
+@pytest.mark.databases("postgres")
 def test_two_stale_saves_of_two_processes_merge(
     user: Any, child_environment: dict[str, str]
 ) -> None:

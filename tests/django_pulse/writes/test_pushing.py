@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -16,9 +17,10 @@ from crdt.document import Document as CrdtDocument
 from crdt.entry import Entry
 from crdt.stamp import stamp_ms
 from crdt.update import write_update
-from django_pulse import writes
+from crdt.vector import Order
+from django_pulse import ownership, writes
 from django_pulse.signals import rows_synced
-from django_pulse.tables import Document, Outcome
+from django_pulse.tables import Document, Feed, Outcome
 from django_pulse.writes import PushItem
 from tests.django_pulse.devices import Device, document_of, values_of
 from tests.project.todo.models import Everything, Item, Note, Task
@@ -97,6 +99,21 @@ def test_counters_add_up_over_devices_and_the_orm(phone: Device, laptop: Device)
     assert Note.objects.get().votes == 14
     assert values_of(row)["votes"] == 14
     assert len(document_of(row).live("votes")) == 1, "the server folds accepted differences"
+
+
+def test_a_difference_that_overflows_the_column_is_reverted(phone: Device) -> None:
+    made = phone.create(title="Poll", votes=5)
+    phone.push()
+    phone.add(made, votes=10**99)
+    phone.set(made, title="Vote")
+    [result] = phone.push()
+    assert "votes" in result.reverted
+    row = Note.objects.get()
+    assert (row.title, row.votes) == ("Vote", 5)
+    phone.pull()
+    phone.add(made, votes=-1)
+    assert phone.push()[0].reverted == {}
+    assert Note.objects.get().votes == 4
 
 
 def test_a_push_sent_twice_counts_once(phone: Device) -> None:
@@ -262,6 +279,33 @@ def test_a_new_row_without_a_required_value_is_refused_and_says_which(user: Any)
     assert "price" in result.message
     assert not Item.objects.exists()
     assert not Document.objects.exists()
+
+
+@pytest.mark.parametrize("audience", ["user__friends", "title"])
+def test_rows_whose_audience_is_not_understood_are_seen_by_nobody(
+    phone: Device, monkeypatch: pytest.MonkeyPatch, audience: str
+) -> None:
+    owner, unclear = ownership.owner_field.cache_clear, ownership.is_unclear.cache_clear
+    monkeypatch.setattr(Note, "_sync", replace(Note._sync, audience=audience))
+    owner(), unclear()
+    try:
+        note = Note.objects.create(title="secret", user=phone.user)
+        assert Document.objects.get(sync_id=note.sync_id).scopes == []
+        assert not Feed.objects.exists()
+    finally:
+        monkeypatch.undo()
+        owner(), unclear()
+
+
+def test_the_vector_clock_tells_who_wrote_a_row(phone: Device) -> None:
+    made = phone.create(title="Milk", body="", votes=0, reviewed_by="")
+    phone.push()
+    row = Note.objects.get(sync_id=made)
+    assert row.vector_clock[phone.replica] == phone.rows[made].clock(phone.replica)
+    before = row.vector_clock
+    row.title = "Bread"
+    row.save()
+    assert row.vector_clock.compare(before) is Order.AFTER
 
 
 def test_an_unknown_model_is_refused(user: Any) -> None:

@@ -1,0 +1,84 @@
+"""No bytes that a peer can send end the process, and what the reader accepts it understood.
+
+`PULSE_FUZZ_CASES` is how many cases are tried: some thousands in an ordinary run, more before a
+release. `PULSE_FUZZ_SEED` chooses which.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from crdt.errors import Malformed, RemoteFault
+from crdt.state import read_state
+from crdt.update import read_push
+from fuzz import hostile_cases
+from fuzz.honest import ME, honest_push, worlds
+from fuzz.hostile import MUTATIONS, hostile_case
+
+CHECKOUT = Path(__file__).parents[2]
+CASES = int(os.environ.get("PULSE_FUZZ_CASES", "3000"))
+SEED = int(os.environ.get("PULSE_FUZZ_SEED", "1"))
+
+
+@pytest.mark.timeout(600)
+def test_no_update_ends_the_process_and_pycrdt_agrees_with_the_reader() -> None:
+    command = [sys.executable, "-X", "faulthandler", "-m", "tests.fuzz.hostile_child"]
+    ended = subprocess.run(
+        [*command, str(SEED), str(CASES)],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    last = ended.stdout.splitlines()[-1:]
+    assert ended.returncode == 0, f"case {last} of seed {SEED}:\n{ended.stderr[-3000:]}"
+    told = json.loads(last[0])
+    assert sum(told["outcomes"].values()) == CASES
+    assert set(told["outcomes"]) >= {"accepted", "malformed", "resend", "too_large"}
+    assert told["outcomes"]["accepted"] > CASES // 20
+    assert set(told["mutations"]) == MUTATIONS
+
+
+def test_honest_pushes_are_accepted() -> None:
+    random = Random(SEED)
+    for _ in range(300):
+        push = honest_push(random, random.choice(worlds()))
+        read = read_push(push.update.write(), ME, push.world.state)
+        assert not read.known
+
+
+def test_a_case_can_be_made_again() -> None:
+    assert list(hostile_cases(SEED, 20)) == [hostile_case(SEED, number) for number in range(20)]
+
+
+def test_an_honest_push_cut_anywhere_is_refused() -> None:
+    push = honest_push(Random(SEED), worlds()[-1], texts=True)
+    data = push.update.write()
+    for size in range(len(data)):
+        with pytest.raises(RemoteFault):
+            read_push(data[:size], ME, push.world.state)
+        with pytest.raises(Malformed):
+            read_state(data[: size or 1])
+
+
+def test_a_flipped_bit_in_a_document_is_an_error_or_another_document() -> None:
+    """Never a crash, and never an exception that is not ours."""
+    for world in worlds()[1:]:
+        for place in range(len(world.data) * 8):
+            flipped = bytearray(world.data)
+            flipped[place // 8] ^= 1 << place % 8
+            try:
+                state = read_state(bytes(flipped))
+                runs = state.text_runs()
+                for replica, positions in state.positions.items():
+                    for clock in positions.clocks:
+                        run = runs.find(replica, clock)
+                        assert run is not None
+                        runs.field(run)
+            except Malformed:
+                continue
