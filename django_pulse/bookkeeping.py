@@ -63,11 +63,13 @@ class RandomUUID(models.Func):
     def as_postgresql(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
     ) -> _SQL:
+        """PostgreSQL has a function of its own for it."""
         return super().as_sql(compiler, connection, **context)
 
     def as_sqlite(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
     ) -> _SQL:
+        """SQLite has random bytes, which are put together."""
         return super().as_sql(compiler, connection, template=_SQLITE, **context)
 
 

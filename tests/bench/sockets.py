@@ -111,6 +111,7 @@ async def _upload(pulse: Pulse, count: int) -> tuple[float, float]:
 async def _online(pulse: Pulse) -> None:
     await pulse.online()
     await pulse.synced()
+    assert not pulse.kept_aside(), pulse.kept_aside()[0]  # else nothing was stored, and fast
 
 
 def _emptied() -> None:

@@ -10,7 +10,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 
 from crdt.frames import encode
-from crdt.messages import Ack, Changes, Fault, Ping, Pong, Pull, Push
+from crdt.messages import Ack, Fault, Ping, Pong, Push
 from django_pulse.client import (
     Backoff,
     Offline,
@@ -185,82 +185,6 @@ async def test_offline_stays_offline_until_the_app_says_otherwise() -> None:
 
 
 @pytest.mark.asyncio
-async def test_going_offline_ends_a_wait_for_the_server() -> None:
-    async with scripted(polite) as url, connected(url) as pulse:
-        pulse.model("todo.task").create(title="never acked")
-        waiting = asyncio.ensure_future(pulse.synced())
-        await asyncio.sleep(0)
-        await pulse.offline()
-        with pytest.raises(Offline):
-            await waiting
-
-
-@pytest.mark.asyncio
-async def test_synced_without_an_answer_times_out_and_says_how_far_it_got() -> None:
-    async with scripted(polite) as url, connected(url) as pulse:
-        pulse.model("todo.task").create(title="never acked")
-        with pytest.raises(TimedOut, match=r"within 0\.05 seconds: connected; .*the server: 1"):
-            await pulse.synced(0.05)
-        with pytest.raises(TimeoutError):
-            await pulse.synced(0.05)
-
-
-@pytest.mark.asyncio
-async def test_synced_waits_for_what_the_server_had_when_it_was_called() -> None:
-    """The server's head moves without a word; only a check that is made now can find out."""
-    pulled = asyncio.Event()
-
-    async def moving(socket: ServerConnection) -> None:
-        await hear(socket)
-        await tell(socket, welcome(scopes={"s": 0}))
-        ping = await hear(socket)
-        assert isinstance(ping, Ping)
-        await tell(socket, Pong(ping.time, {"s": 9}))
-        pull = await hear(socket)
-        assert isinstance(pull, Pull)
-        pulled.set()
-        await tell(socket, Changes("s", 0, 9, pull=pull.id))
-        await socket.wait_closed()
-
-    async with scripted(moving) as url, connected(url) as pulse:
-        before = pulse.status.last_synced_at
-        await pulse.synced(PATIENCE)
-        assert pulled.is_set()
-        after = pulse.status.last_synced_at
-        assert before is not None
-        assert after is not None
-        assert before < after
-
-
-@pytest.mark.asyncio
-async def test_a_pong_of_an_earlier_ping_does_not_answer_a_later_barrier() -> None:
-    async def late(socket: ServerConnection) -> None:
-        await hear(socket)
-        await tell(socket, welcome())
-        pings = [await hear(socket)]
-        await tell(socket, Pong(0, {}))
-        pings.append(await hear(socket))
-        await socket.wait_closed()
-
-    async with scripted(late) as url, connected(url) as pulse:
-        await pulse.synced(PATIENCE)
-        with pytest.raises(TimedOut):
-            await pulse.synced(0.05)
-
-
-@pytest.mark.asyncio
-async def test_a_welcome_to_a_hello_said_after_the_call_answers_a_barrier() -> None:
-    async def mute(socket: ServerConnection) -> None:
-        await hear(socket)
-        await tell(socket, welcome())
-        await hear(socket)
-        await socket.close(1011)
-
-    async with scripted(mute, polite) as url, connected(url) as pulse:
-        await pulse.synced(PATIENCE)
-
-
-@pytest.mark.asyncio
 async def test_the_last_time_in_sync_is_remembered_over_a_restart(tmp_path: Path) -> None:
     store = tmp_path / "phone.sqlite3"
     async with scripted(polite) as url, connected(url, store=store) as pulse:
@@ -379,15 +303,6 @@ async def test_many_clients_of_one_process_do_not_mix() -> None:
 def test_frames_are_read_as_pongs_only_where_they_are() -> None:
     assert connection_module._is_pong(encode(Pong(1, {"s": 4})))
     assert not connection_module._is_pong(encode(Fault("pong", 'not a "pong"')))
-
-
-@pytest.mark.asyncio
-async def test_many_barriers_at_once_do_not_make_the_server_look_dead() -> None:
-    async with scripted(polite) as url, connected(url) as pulse:
-        for _ in range(10):
-            await asyncio.gather(*(pulse.synced(PATIENCE) for _ in range(5)))
-        await pulse.synced(PATIENCE)
-        assert pulse.status.error is None
 
 
 @pytest.mark.asyncio
