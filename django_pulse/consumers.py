@@ -11,11 +11,11 @@ from crdt.update import DEFAULT_LIMITS
 
 from . import hints
 from .auth import Handshake
-from .backend import Backend
 from .conf import conf
-from .connection import Connection
-from .services import Services
-from .session import Bounds, Session
+from .server.backend import Backend
+from .server.connection import Connection
+from .server.services import Services
+from .server.session import Bounds, Session
 
 __all__ = ["PulseConsumer"]
 

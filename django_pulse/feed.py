@@ -18,7 +18,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
@@ -28,13 +27,14 @@ from pycrdt import merge_updates
 
 from . import hints, identity, scopes
 from .conf import conf
+from .pages import Change, Page
 from .sql import update_many, upsert_many
 from .tables import Clock, Document, Feed, Outbox, Scope
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
-__all__ = ["Change", "Page", "documents", "pull", "scope_heads", "stamp", "stamp_after_commit"]
+__all__ = ["documents", "pull", "scope_heads", "stamp", "stamp_after_commit"]
 
 STAMPED_AT_ONCE = 1_000
 """Outbox rows stamped in one transaction: bounds how long the clock row is held."""
@@ -44,27 +44,6 @@ STAMP_WAIT_MS = 2_000
 its lock until the database notices, and no commit and no ping is to wait for that."""
 
 logger = logging.getLogger("django_pulse")
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A document and an update of it: its whole state, or a delta in a live message."""
-
-    model: str
-    id: UUID
-    update: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What changed in `scope` behind `start`, up to `end`; `more` says that a next page waits."""
-
-    scope: str
-    start: int
-    end: int
-    more: bool
-    items: tuple[Change, ...]
-    leaves: tuple[tuple[str, UUID], ...]
 
 
 def scope_heads(user: AbstractBaseUser) -> dict[str, int]:

@@ -31,7 +31,7 @@ from crdt import frames
 from .conf import conf
 
 if TYPE_CHECKING:
-    from .feed import Page
+    from .pages import Page
 
 __all__ = ["broadcast", "encoded", "flush", "group_name", "register_loop"]
 

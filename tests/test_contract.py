@@ -34,7 +34,9 @@ TESTED_ELSEWHERE = {
         "test_replica.py",
     ),
     # The shapes that frames carry.
-    **dict.fromkeys(("header", "messages"), "test_frames.py"),
+    **dict.fromkeys(("header", "messages", "wire"), "test_frames.py"),
+    # Which characters may stand beside each other.
+    **dict.fromkeys(("neighbours", "order"), "test_reader_bounds.py"),
 }
 
 # A package registry's host is its user's choice (a mirror, a proxy), never ours to name.

@@ -8,8 +8,8 @@ import pytest
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.urls import re_path
 
-from django_pulse import live
 from django_pulse.consumers import PulseConsumer
+from django_pulse.server import live
 from tests.project.servers import ThreadServer
 
 from .stand_ins import Serve, StandIns

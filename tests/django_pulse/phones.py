@@ -21,11 +21,11 @@ from crdt.replica import Replica
 from crdt.store import MemoryStore
 from django_pulse import hints
 from django_pulse.auth import Handshake, SignIn
-from django_pulse.backend import Backend
 from django_pulse.consumers import _bounds
-from django_pulse.feed import Page
-from django_pulse.session import Session
-from django_pulse.steps import Send
+from django_pulse.pages import Page
+from django_pulse.server.backend import Backend
+from django_pulse.server.session import Session
+from django_pulse.server.steps import Send
 from tests.django_pulse.stand_ins import drive
 
 __all__ = ["Phone", "Switchboard", "switchboard"]

@@ -13,9 +13,9 @@ from django.test import override_settings
 from crdt.frames import decode, encode
 from crdt.messages import Hello, Item, Key, Message
 from django_pulse.auth import Handshake, Refused, SignIn
-from django_pulse.feed import Change, Page
-from django_pulse.session import Bounds, Session, State
-from django_pulse.steps import Close, Join, Part, Send, Step, Steps, Work
+from django_pulse.pages import Change, Page
+from django_pulse.server.session import Bounds, Session, State
+from django_pulse.server.steps import Close, Join, Part, Send, Step, Steps, Work
 
 __all__ = [
     "BOUNDS",

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from crdt.document import Document as CrdtDocument
 from django_pulse import feed, hints, scopes
+from django_pulse.pages import Change, Page
 from django_pulse.schema import schema_of
 from django_pulse.tables import Document, Outbox
 from tests.django_pulse.devices import Device
@@ -41,9 +42,9 @@ def of(user: Any) -> str:
 
 
 @pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[feed.Page]:
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[Page]:
     """What was broadcast."""
-    pages: list[feed.Page] = []
+    pages: list[Page] = []
     monkeypatch.setattr(hints, "broadcast", pages.append)
     return pages
 
@@ -56,11 +57,11 @@ def stamped_later(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatc
         yield patched
 
 
-def titles(page: feed.Page) -> list[str]:
+def titles(page: Page) -> list[str]:
     return [title_of(change) for change in page.items]
 
 
-def title_of(change: feed.Change) -> str:
+def title_of(change: Change) -> str:
     schema = schema_of(Task if change.model == "todo.task" else Note)
     values = schema.read(CrdtDocument(change.update)).values
     return str(values["title"])
@@ -142,7 +143,7 @@ def test_a_cursor_from_the_future_and_an_unknown_scope_find_nothing(ada: Any) ->
 
 
 def test_a_row_that_left_is_a_leave_and_one_that_came_is_whole(
-    ada: Any, bob: Any, sent: list[feed.Page]
+    ada: Any, bob: Any, sent: list[Page]
 ) -> None:
     note = Note.objects.create(title="Milk", body="two litres", user=ada)
     cursor = feed.scope_heads(ada)[of(ada)]
@@ -161,7 +162,7 @@ def test_a_row_that_left_is_a_leave_and_one_that_came_is_whole(
 
 @pytest.mark.usefixtures("stamped_later")
 def test_a_row_that_moved_before_it_was_stamped_is_not_shown_to_those_it_left(
-    ada: Any, bob: Any, sent: list[feed.Page]
+    ada: Any, bob: Any, sent: list[Page]
 ) -> None:
     note = Note.objects.create(title="Milk", user=ada)
     feed.stamp("default")

@@ -20,6 +20,7 @@ from django.test import override_settings
 
 from crdt import frames
 from django_pulse import feed, hints, scopes
+from django_pulse.pages import Page
 from tests.django_pulse.devices import Device
 from tests.django_pulse.together import PATIENCE, Gate, in_thread, undone
 from tests.project.servers import RedisServer
@@ -46,8 +47,8 @@ def layer(backend: str, **config: Any) -> override_settings:
     return override_settings(CHANNEL_LAYERS={"default": {"BACKEND": backend, "CONFIG": config}})
 
 
-def a_page(scope: str = "default/*", end: int = 2) -> feed.Page:
-    return feed.Page(scope, 1, end, False, (), ())
+def a_page(scope: str = "default/*", end: int = 2) -> Page:
+    return Page(scope, 1, end, False, (), ())
 
 
 Listener = Callable[[], Awaitable[frames.Changes]]

@@ -15,6 +15,7 @@ from django.test import override_settings
 
 from crdt.document import Document as CrdtDocument
 from django_pulse import feed, hints, scopes
+from django_pulse.pages import Change, Page
 from django_pulse.schema import schema_of
 from django_pulse.tables import Clock, Document, Feed, Outbox, Scope
 from tests.django_pulse.devices import document_of, values_of
@@ -42,9 +43,9 @@ def of(user: Any) -> str:
 
 
 @pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[feed.Page]:
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[Page]:
     """What was broadcast."""
-    pages: list[feed.Page] = []
+    pages: list[Page] = []
     monkeypatch.setattr(hints, "broadcast", pages.append)
     return pages
 
@@ -57,11 +58,11 @@ def stamped_later(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatc
         yield patched
 
 
-def titles(page: feed.Page) -> list[str]:
+def titles(page: Page) -> list[str]:
     return [title_of(change) for change in page.items]
 
 
-def title_of(change: feed.Change) -> str:
+def title_of(change: Change) -> str:
     schema = schema_of(Task if change.model == "todo.task" else Note)
     values = schema.read(CrdtDocument(change.update)).values
     return str(values["title"])
@@ -142,7 +143,7 @@ def test_a_crash_while_stamping_leaves_everything_to_the_next(
 
 @pytest.mark.usefixtures("stamped_later")
 def test_stamping_makes_one_position_and_one_update_of_several_changes(
-    ada: Any, sent: list[feed.Page]
+    ada: Any, sent: list[Page]
 ) -> None:
     task = Task.objects.create(title="0", user=ada)
     feed.stamp("default")
@@ -164,7 +165,7 @@ def test_stamping_makes_one_position_and_one_update_of_several_changes(
     assert replica.vector == document_of(task).vector
 
 
-def test_live_pages_follow_one_another_without_a_gap(ada: Any, sent: list[feed.Page]) -> None:
+def test_live_pages_follow_one_another_without_a_gap(ada: Any, sent: list[Page]) -> None:
     task = Task.objects.create(title="0", user=ada)
     for n in range(1, 5):
         task.title = str(n)
@@ -175,7 +176,7 @@ def test_live_pages_follow_one_another_without_a_gap(ada: Any, sent: list[feed.P
 
 @pytest.mark.usefixtures("stamped_later")
 def test_more_than_one_hint_holds_only_says_that_there_is_something(
-    ada: Any, sent: list[feed.Page], monkeypatch: pytest.MonkeyPatch
+    ada: Any, sent: list[Page], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Task.objects.create(title="x", description="d" * 2_000, user=ada)
     with override_settings(DJANGO_PULSE={"HINT_MAX_BYTES": 1_000}):
@@ -187,7 +188,7 @@ def test_more_than_one_hint_holds_only_says_that_there_is_something(
 
 @pytest.mark.usefixtures("stamped_later")
 def test_stamping_goes_in_bounded_steps(
-    ada: Any, sent: list[feed.Page], monkeypatch: pytest.MonkeyPatch
+    ada: Any, sent: list[Page], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Task.objects.bulk_create([Task(title=str(n), user=ada) for n in range(10)])
     monkeypatch.setattr(feed, "STAMPED_AT_ONCE", 4)
@@ -197,7 +198,7 @@ def test_stamping_goes_in_bounded_steps(
 
 
 @pytest.mark.usefixtures("stamped_later")
-def test_stampers_at_the_same_time_stamp_everything_once(ada: Any, sent: list[feed.Page]) -> None:
+def test_stampers_at_the_same_time_stamp_everything_once(ada: Any, sent: list[Page]) -> None:
     rows = Task.objects.bulk_create([Task(title=str(n), user=ada) for n in range(40)])
     at_once(*(lambda: feed.stamp("default") for _ in range(4)))
     positions = list(Feed.objects.values_list("position", flat=True))

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from django_pulse.inbox import Inbox, Received
+from django_pulse.server.inbox import Inbox, Received
 
 
 def test_a_timeout_loses_no_message_and_cancels_no_call() -> None:

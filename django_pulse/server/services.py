@@ -14,9 +14,9 @@ from crdt.messages import Item, Key
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
-    from .auth import Handshake, SignIn
-    from .feed import Change, Page
-    from .writes import ItemResult, StoredOutcome
+    from ..auth import Handshake, SignIn
+    from ..pages import Change, Page
+    from ..writes import ItemResult, StoredOutcome
 
 __all__ = ["Services"]
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from django_pulse.pace import BURST_SECONDS, Pace
+from django_pulse.server.pace import BURST_SECONDS, Pace
 
 
 def test_a_burst_passes_at_once_and_what_follows_waits_its_turn() -> None:

@@ -53,10 +53,10 @@ from .answers import batches, item_of, outcome, parts, verdict
 from .steps import Close, CloseCode, Join, Part, Send, Step, Steps, ask
 
 if TYPE_CHECKING:
-    from .auth import Handshake, SignIn
-    from .feed import Change
+    from ..auth import Handshake, SignIn
+    from ..pages import Change
+    from ..writes import ItemResult
     from .services import Services
-    from .writes import ItemResult
 
 __all__ = ["Bounds", "Session", "State"]
 

@@ -19,8 +19,8 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from . import threads
-from .conf import conf
+from .. import threads
+from ..conf import conf
 from .inbox import Inbox, Received
 from .live import LiveChannel
 from .pace import Pace

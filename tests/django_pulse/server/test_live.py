@@ -14,11 +14,11 @@ from django.test import override_settings
 
 from crdt.frames import decode
 from crdt.messages import Changes, Ping, Pong
-from django_pulse import hints, live
+from django_pulse import hints
+from django_pulse.server import live
+from tests.django_pulse.sockets import PATIENCE, heard, welcomed
+from tests.django_pulse.stand_ins import HELLO, Serve, StandIns, page, settings
 from tests.project.servers import RedisServer
-
-from .sockets import PATIENCE, heard, welcomed
-from .stand_ins import HELLO, Serve, StandIns, page, settings
 
 NO_LAYER: dict[str, Any] = {}
 
@@ -69,7 +69,7 @@ def test_with_redis_down_clients_learn_by_asking_and_it_is_logged_once(
         for _ in range(2):
             with welcomed(url, HELLO) as (socket, welcome):
                 assert socket.ask(Ping(1)) == Pong(1, welcome.scopes)
-    told = [record for record in caplog.records if record.name == "django_pulse.live"]
+    told = [record for record in caplog.records if record.name == "django_pulse.server.live"]
     assert [record.levelno for record in told] == [logging.WARNING]
 
 
@@ -89,7 +89,7 @@ def test_a_layer_that_comes_back_is_joined_again(
     monkeypatch.setattr(Failing, "down", True)
     with (
         layers(f"{__name__}.Failing"),
-        heard("django_pulse.live", "works again") as back,
+        heard("django_pulse.server.live", "works again") as back,
         welcomed(serve(StandIns()), HELLO) as (socket, _),
     ):
         monkeypatch.setattr(Failing, "down", False)
@@ -112,7 +112,7 @@ def test_groups_are_joined_again_now_and_then(
             if len(joins) >= 6:
                 enough.set()
 
-    monkeypatch.setattr("tests.django_pulse.test_live.Failing", Counting)
+    monkeypatch.setattr("tests.django_pulse.server.test_live.Failing", Counting)
     with layers(f"{__name__}.Failing"), welcomed(serve(StandIns()), HELLO) as (socket, _):
         assert enough.wait(PATIENCE)
         hints.broadcast(page("all", 1))

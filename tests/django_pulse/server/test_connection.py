@@ -18,16 +18,14 @@ from crdt.frames import encode
 from crdt.messages import Changes, Fault, Hello, Leave, Ping, Pong, Pull, Push
 from django_pulse import hints
 from django_pulse.auth import Refused
-from django_pulse.connection import Connection
 from django_pulse.consumers import PulseConsumer
-from django_pulse.feed import Change, Page
-from django_pulse.live import LiveChannel
-from django_pulse.session import Session
-from django_pulse.steps import Send, Steps
-from tests.project.servers import ThreadServer
-
-from .sockets import PATIENCE, heard, opened, welcomed
-from .stand_ins import (
+from django_pulse.pages import Change, Page
+from django_pulse.server.connection import Connection
+from django_pulse.server.live import LiveChannel
+from django_pulse.server.session import Session
+from django_pulse.server.steps import Send, Steps
+from tests.django_pulse.sockets import PATIENCE, heard, opened, welcomed
+from tests.django_pulse.stand_ins import (
     BOUNDS,
     EPOCH,
     HANDSHAKE,
@@ -39,6 +37,7 @@ from .stand_ins import (
     row,
     settings,
 )
+from tests.project.servers import ThreadServer
 
 # Talking
 
@@ -189,7 +188,7 @@ def test_a_client_that_never_reads_is_dropped_and_nothing_piles_up(serve: Serve)
     url = serve(Endless())
     with (
         settings(SEND_TIMEOUT_SECONDS=0.2),
-        heard("django_pulse.connection", "did not read") as dropped,
+        heard("django_pulse.server.connection", "did not read") as dropped,
         welcomed(url, HELLO, max_queue=1, compression=None) as (lazy, _),
     ):
         lazy.send(Pull(1, {"all": 0}))
@@ -236,7 +235,7 @@ def test_a_client_that_goes_away_in_the_middle_of_a_pull_ends_it_quietly(
             ended.set()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("django_pulse.connection.LiveChannel", Channel)
+        patch.setattr("django_pulse.server.connection.LiveChannel", Channel)
         with welcomed(serve(Watched()), HELLO) as (socket, _):
             socket.send(Pull(1, {"all": 0}))
             assert asked.wait(PATIENCE)

@@ -26,11 +26,10 @@ from crdt.messages import (
     RevertedField,
 )
 from django_pulse.auth import Refused as SignInRefused
-from django_pulse.feed import Page
-from django_pulse.session import Session
-from django_pulse.steps import Close, CloseCode, Join, Part, Send
-
-from .stand_ins import (
+from django_pulse.pages import Page
+from django_pulse.server.session import Session
+from django_pulse.server.steps import Close, CloseCode, Join, Part, Send
+from tests.django_pulse.stand_ins import (
     BOUNDS,
     EPOCH,
     HANDSHAKE,

@@ -28,10 +28,9 @@ from crdt.messages import (
     RevertedField,
     Welcome,
 )
-from django_pulse.session import Session, State
-from django_pulse.steps import Close, CloseCode, Join, Send
-
-from .stand_ins import (
+from django_pulse.server.session import Session, State
+from django_pulse.server.steps import Close, CloseCode, Join, Send
+from tests.django_pulse.stand_ins import (
     BOUNDS,
     EPOCH,
     HANDSHAKE,

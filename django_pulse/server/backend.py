@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from . import auth, feed, identity, schema, writes
+from .. import auth, feed, identity, schema, writes
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
     from crdt.messages import Item, Key
+
+    from ..pages import Change
 
 __all__ = ["Backend"]
 
@@ -47,7 +49,7 @@ class Backend:
         rows = [writes.PushItem(item.model, item.id, item.data) for item in items]
         return writes.push(user, replica, rows)
 
-    def documents(self, user: AbstractBaseUser, keys: Sequence[Key]) -> Sequence[feed.Change]:
+    def documents(self, user: AbstractBaseUser, keys: Sequence[Key]) -> Sequence[Change]:
         """Those of the documents that the user may see, whole."""
         return feed.documents(user, [(key.model, key.id) for key in keys])
 

@@ -17,8 +17,8 @@ from crdt.messages import (
 )
 
 if TYPE_CHECKING:
-    from .feed import Change
-    from .writes import ItemResult, StoredOutcome
+    from ..pages import Change
+    from ..writes import ItemResult, StoredOutcome
 
 __all__ = ["batches", "item_of", "outcome", "parts", "reverted", "verdict"]
 
