@@ -14,10 +14,13 @@ from .entry import Dot, Entry
 from .errors import Malformed
 from .lib0 import MAX_INTEGER, read_any, read_text, read_varuint
 
-__all__ = ["MAX_CLOCK", "read_entries"]
+__all__ = ["MAX_CLOCK", "MAX_NAME", "read_entries"]
 
 MAX_CLOCK: Final = 2**32 - 1
 """The last clock of a replica: pycrdt counts them in 32 bits."""
+
+MAX_NAME: Final = 1000
+"""Characters of a field's name: databases stop at a tenth of it, and every reader keeps some."""
 
 _SHAPE: Final = (
     "An entry must be [field, stamp, value], and after it the dots that it replaces, if any."
@@ -26,6 +29,7 @@ _SHAPE: Final = (
 _LAST_STAMP: Final = float(MAX_INTEGER)
 
 _double: Callable[[bytes, int], tuple[Any, ...]] = Struct(">d").unpack_from
+_float: Callable[[bytes, int], tuple[Any, ...]] = Struct(">f").unpack_from
 
 
 def read_entries(  # noqa: PLR0912 - the innermost loop: a call for each branch doubles its time
@@ -53,8 +57,10 @@ def read_entries(  # noqa: PLR0912 - the innermost loop: a call for each branch 
             at += 4 + size
             arity, field = _head(data[at - 4 - size : at])
         else:
-            arity, _ = _head(data[at : at + 3] + b"\0")
+            arity, _ = _head(data[at : at + 3] + b"\1?")
             field, at = read_text(data, at + 3)
+            if len(field) > MAX_NAME:
+                raise _misshapen(replica, clock)
         if arity > most:
             raise _misshapen(replica, clock)
 
@@ -95,7 +101,7 @@ def _head(data: bytes) -> tuple[int, str]:
 
     Remembered, because every entry of a field begins the same way.
     """
-    if len(data) < 4 or data[0] != 117 or not 3 <= data[1] <= 5 or data[2] != 119:
+    if len(data) < 5 or data[0] != 117 or not 3 <= data[1] <= 5 or data[2] != 119:
         raise Malformed(_SHAPE)
     return data[1], data[4:].decode()
 
@@ -123,8 +129,22 @@ def _read_dot(data: bytes, at: int, replica: int, clock: int) -> tuple[Dot, int]
 
 def _read_count(data: bytes, at: int, replica: int, clock: int) -> tuple[int, int]:
     """A whole number that is not negative, within the entry at this clock."""
-    number, at = read_any(data, at)
-    if type(number) is not int or number < 0:
+    exact: Any
+    tag = data[at]
+    if tag == 124:
+        (exact,) = _float(data, at + 1)
+        at += 5
+    elif tag == 123:
+        (exact,) = _double(data, at + 1)
+        at += 9
+    else:
+        exact, at = read_any(data, at)
+        if type(exact) is not int:
+            raise _misshapen(replica, clock)
+    if not 0 <= exact <= MAX_INTEGER:
+        raise _misshapen(replica, clock)
+    number = int(exact)
+    if number != exact:
         raise _misshapen(replica, clock)
     return number, at
 

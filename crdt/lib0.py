@@ -108,8 +108,9 @@ def write_any(value: Any, depth: int = 0) -> bytes:
 
 
 def _number(value: float) -> bytes:
-    if not isfinite(value) or (isinstance(value, int) and not -MAX_INTEGER <= value <= MAX_INTEGER):
-        raise LocalFault(f"The number {value} cannot travel exactly; write it as a text.")
+    exact = -MAX_INTEGER <= value <= MAX_INTEGER if isinstance(value, int) else isfinite(value)
+    if not exact:
+        raise LocalFault("A number that is not finite, or beyond 2**53, must travel as a text.")
     number = float(value)
     try:
         short = _AS_FLOAT.pack(number)

@@ -16,7 +16,8 @@ from .structs import ANY, ORIGIN, RIGHT_ORIGIN, STRING, read_length, read_place,
 __all__ = ["cut_push"]
 
 PIECE: Final = 1 << 13
-"""Characters of a cut string: at most 32 KiB, so that a few fit into the smallest sane limit."""
+"""Characters of a cut string: at most 32 KiB, so that a few fit into the smallest sane limit. Also
+the bytes after which a run of entries is cut."""
 
 
 class _Struct(NamedTuple):
@@ -69,23 +70,40 @@ def _grouped(structs: Iterator[_Struct], most: int, room: int) -> Iterator[list[
 
 
 def _structs(data: bytes, at: int, count: int, replica: int, clock: int) -> Iterator[_Struct]:
-    """The structs of a section, long strings cut."""
+    """The structs of a section, long strings and runs of entries cut."""
     for _ in range(count):
         start = at
         content, place, at = read_place(data, at)
         if content == ANY:
-            length, at = read_varuint(data, at)
-            for _ in range(length):
-                _, at = read_any(data, at)
+            run, length, at = _entries(data, start, at, replica, clock)
+            yield from run
+            clock += length
+            continue
+        before = at
+        length, at = read_length(data, at, content)
+        if content == STRING and at - before > PIECE:
+            yield from _cut(data[start:before], place.right, data[before:at], replica, clock)
         else:
-            before = at
-            length, at = read_length(data, at, content)
-            if content == STRING and at - before > PIECE:
-                yield from _cut(data[start:before], place.right, data[before:at], replica, clock)
-                clock += length
-                continue
-        yield _Struct(data[start:at], length)
+            yield _Struct(data[start:at], length)
         clock += length
+
+
+def _entries(
+    data: bytes, start: int, at: int, replica: int, clock: int
+) -> tuple[list[_Struct], int, int]:
+    """A run of entries as one or more structs, how many they are, and the position after them."""
+    place = data[start:at]
+    count, begin = read_varuint(data, at)
+    at, number, structs = begin, 0, []
+    for index in range(1, count + 1):
+        _, at = read_any(data, at)
+        if at - begin > PIECE or index == count:
+            length = index - number
+            structs.append(_Struct(place + write_varuint(length) + data[begin:at], length))
+            begin, number = at, index
+            behind = write_varuint(replica) + write_varuint(clock + index - 1)
+            place = bytes((ANY | ORIGIN,)) + behind
+    return structs, count, at
 
 
 def _cut(

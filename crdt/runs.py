@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple, Self
 
+from .entry_bytes import MAX_NAME
 from .errors import Malformed
 from .lib0 import read_text, read_varuint
 from .structs import STRING, Id, Place, read_place, utf16_units
@@ -20,7 +21,7 @@ TEXT_PREFIX: Final = "t"
 
 def text_field(root: str) -> str:
     """The field whose text lies in `root`."""
-    if not root.startswith(TEXT_PREFIX):
+    if not root.startswith(TEXT_PREFIX) or not 1 < len(root) <= MAX_NAME:
         raise Malformed("Characters must lie in the root of a text.")
     return root[len(TEXT_PREFIX) :]
 
@@ -141,16 +142,6 @@ class TextRuns:
         if len(fields) != 1:
             raise Malformed("Characters cannot be placed between two different texts.")
         return fields.pop()
-
-    def are_neighbours(self, origin: Id, right: Id) -> bool:
-        """Was one of the two inserted next to the other, the first on the left?"""
-        after = self._found(right)
-        if right[1] > after.clock:
-            return origin == (right[0], right[1] - 1)
-        if after.place.origin == origin:
-            return True
-        before = self._found(origin)
-        return origin[1] == before.end - 1 and before.place.right == right
 
     def _holds(self, run: Run) -> bool:
         positions = self._positions.get(run.replica)

@@ -11,7 +11,7 @@ Laws:
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from .entry import Dot, Entry, entries_root
+from .entry import Dot, Entry
 from .entry_bytes import MAX_CLOCK, read_entries
 from .errors import Malformed
 from .lib0 import MAX_INTEGER, UNREADABLE, read_varuint
@@ -23,6 +23,7 @@ from .structs import (
     DELETED,
     ORIGIN,
     Place,
+    Spelling,
     read_length,
     read_place,
     spelling,
@@ -141,21 +142,33 @@ def _read_section(
             length, at = read_varuint(data, at + 1)
             clock += length
         else:
+            run = _own_deleted_run(data, at, own, last)
+            if run:
+                length, at = read_length(data, run, DELETED)
+                clock += length
+                last = clock - 1
+                continue
             content, place, end = read_place(data, at)
             if content == ANY:
                 raise _out_of_line(replica, clock)
             length, end = read_length(data, end, content)
-            if last is None:
-                in_entries = place.root == entries_root(replica)
-            else:
-                in_entries = place.origin == (replica, last) and place.right is None
-            if in_entries and content == DELETED:
-                last = clock + length - 1
-            else:
-                texts.add(replica, clock, at, place)
+            texts.add(replica, clock, at, place)
             clock += length
             at = end
     return clock, last, at
+
+
+def _own_deleted_run(data: bytes, at: int, own: Spelling, last: int | None) -> int:
+    """Where the length of a deleted run stands that follows the last of its replica's entries; 0 if
+    something else begins here.
+    """
+    if last is None:
+        begin = own.first_deleted
+        return at + len(begin) if data.startswith(begin, at) else 0
+    if not data.startswith(own.after_deleted, at):
+        return 0
+    origin, at = read_varuint(data, at + len(own.after_deleted))
+    return at if origin == last else 0
 
 
 def read_deletes(data: bytes, at: int) -> tuple[dict[int, list[Range]], int]:

@@ -63,14 +63,23 @@ class Spelling(NamedTuple):
     """Entries, the first in their root."""
     after: bytes
     """Entries after the one of this replica whose clock follows."""
+    first_deleted: bytes
+    """A deleted run where `first` would be entries, and so on."""
+    after_deleted: bytes
 
 
 @lru_cache(maxsize=4096)
 def spelling(replica: int) -> Spelling:
     """How structs in the entries root of `replica` begin: most are recognised by it at once."""
-    root = bytes((ANY, _BY_NAME)) + write_text(entries_root(replica))
+    root = bytes((_BY_NAME,)) + write_text(entries_root(replica))
     number = write_varuint(replica)
-    return Spelling(number, root, bytes((ANY | ORIGIN,)) + number)
+    return Spelling(
+        number,
+        bytes((ANY,)) + root,
+        bytes((ANY | ORIGIN,)) + number,
+        bytes((DELETED,)) + root,
+        bytes((DELETED | ORIGIN,)) + number,
+    )
 
 
 def read_place(data: bytes, at: int) -> tuple[int, Place, int]:

@@ -3,10 +3,14 @@
 Django's `bulk_create` and `bulk_update` build an instance per row and an expression per value,
 which costs several times what the database takes. These statements take plain values, and serve
 the write path's tables only; they work on SQLite and PostgreSQL alike.
+
+To PostgreSQL a column of values is sent as one array: psycopg would take longer to look for the
+placeholders of thousands of values than the database takes to store them.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
@@ -16,6 +20,7 @@ from django.db import connections, models
 __all__ = ["insert_many", "is_plain", "update_many", "upsert_many"]
 
 Fields = Sequence["models.Field[Any, Any]"]
+Columns = Sequence[Sequence[Any]]
 
 
 def insert_many(
@@ -47,19 +52,27 @@ def update_many(
     names: Sequence[str],
     rows: Iterable[tuple[Any, Sequence[Any]]],
 ) -> None:
-    """Set the named fields of each row, given as (primary key, values): one prepared statement."""
+    """Set the named fields of each row, given as (primary key, values)."""
     connection = connections[using]
-    fields = [_field(model, name) for name in names]
     key: Any = model._meta.pk
-    assignments = ", ".join(f"{_quoted(using, field)} = %s" for field in fields)
-    parameters = _prepared([*fields, key], [(*values, pk) for pk, values in rows], connection)
-    if parameters:
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                f"UPDATE {connection.ops.quote_name(model._meta.db_table)} "  # noqa: S608 - names
-                f"SET {assignments} WHERE {_quoted(using, key)} = %s",
-                parameters,
-            )
+    fields = [*(_field(model, name) for name in names), key]
+    columns = _prepared(fields, [(*values, pk) for pk, values in rows], connection)
+    if not columns:
+        return
+    table = connection.ops.quote_name(model._meta.db_table)
+    update = f"UPDATE {table} SET "  # noqa: S608 - names, no values
+    quoted = [_quoted(using, field) for field in fields]
+    arrays = _arrays(fields, columns, connection)
+    with connection.cursor() as cursor:
+        if arrays is None:
+            settings = ", ".join(f"{column} = %s" for column in quoted[:-1])
+            parameters = list(zip(*columns, strict=True))
+            cursor.executemany(f"{update}{settings} WHERE {quoted[-1]} = %s", parameters)
+            return
+        settings = ", ".join(f"{column} = new_rows.{column}" for column in quoted[:-1])
+        source = f" FROM UNNEST({arrays}) AS new_rows ({', '.join(quoted)})"
+        where = f" WHERE {table}.{quoted[-1]} = new_rows.{quoted[-1]}"
+        cursor.execute(f"{update}{settings}{source}{where}", _lists(columns))
 
 
 def is_plain(field: models.Field[Any, Any]) -> bool:
@@ -78,9 +91,8 @@ def _insert(
     """One statement per as many rows as the database takes parameters for."""
     connection = connections[using]
     fields = [_field(model, name) for name in names]
-    columns = ", ".join(_quoted(using, field) for field in fields)
-    table = connection.ops.quote_name(model._meta.db_table)
-    head = f"INSERT INTO {table} ({columns}) VALUES "  # noqa: S608 - names, no values
+    quoted = ", ".join(_quoted(using, field) for field in fields)
+    head = f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)} ({quoted}) "
     one = f"({', '.join(['%s'] * len(fields))})"
     limit = min(connection.features.max_query_params or 32_000, 32_000)
     size = max(1, limit // len(fields))
@@ -88,22 +100,49 @@ def _insert(
     with connection.cursor() as cursor:
         for start in range(0, len(rows), size):
             chunk = rows[start : start + size]
-            parameters = [value for row in _prepared(fields, chunk, connection) for value in row]
-            cursor.execute(f"{head}{', '.join([one] * len(chunk))} {suffix}", parameters)
+            columns = _prepared(fields, chunk, connection)
+            arrays = _arrays(fields, columns, connection)
+            if arrays is None:
+                source = f"VALUES {', '.join([one] * len(chunk))}"
+                parameters = [value for row in zip(*columns, strict=True) for value in row]
+            else:
+                source = f"SELECT * FROM UNNEST({arrays})"  # noqa: S608 - types and placeholders
+                parameters = _lists(columns)
+            cursor.execute(f"{head}{source} {suffix}", parameters)
             if suffix.startswith("RETURNING"):
                 returned += cursor.fetchall()
     return returned
 
 
-def _prepared(
-    fields: Fields, rows: Sequence[Sequence[Any]], connection: Any
-) -> list[tuple[Any, ...]]:
-    """The rows as the database's driver takes them, prepared column by column."""
+def _arrays(fields: Fields, columns: Columns, connection: Any) -> str | None:
+    """The placeholders for columns of values as arrays; None where they cannot be sent so.
+
+    Without the bounds of the columns' types: a cast to them would cut off what is too long, where
+    storing it is refused.
+    """
+    if connection.vendor != "postgresql" or len(columns[0]) < 2:
+        return None
+    types = []
+    for field in fields:
+        target: Any = field
+        while isinstance(target, models.ForeignKey):
+            target = target.target_field
+        if target.get_internal_type() not in connection.data_types:
+            return None  # an array of arrays, or of what is known to an extension only
+        types.append(re.sub(r"\(.*?\)", "", str(field.rel_db_type(connection))))
+    return ", ".join(f"%s::{each}[]" for each in types)
+
+
+def _lists(columns: Columns) -> list[list[Any]]:
+    return [list(values) for values in columns]
+
+
+def _prepared(fields: Fields, rows: Iterable[Sequence[Any]], connection: Any) -> Columns:
+    """The rows' values as the database's driver takes them, column by column; none, if no rows."""
     columns = zip(*rows, strict=True)
-    prepared = [
+    return [
         _column(field, values, connection) for field, values in zip(fields, columns, strict=False)
     ]
-    return list(zip(*prepared, strict=True))
 
 
 def _column(field: Any, values: Sequence[Any], connection: Any) -> Sequence[Any]:

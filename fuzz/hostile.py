@@ -15,7 +15,7 @@ from crdt.lib0 import write_any, write_varuint
 
 from .honest import ME, OTHER, SERVER, Honest, honest_push, worlds
 from .loose import ANY, DELETED, STRING, Id, Section, Struct, text
-from .values import BAD_ENTRIES, BAD_TEXTS, bad_value
+from .values import BAD_ENTRIES, BAD_TEXTS, ODD_ENTRIES, bad_value
 
 __all__ = ["MUTATIONS", "Case", "hostile_case", "hostile_cases"]
 
@@ -194,7 +194,7 @@ def _fan(random: Random, push: Honest) -> None:
 
 
 def _bad_entry(random: Random, push: Honest) -> None:
-    values = [["title", 1, "x"], random.choice(BAD_ENTRIES), ["title", 2, "x"]]
+    values = [["title", 1, "x"], random.choice(BAD_ENTRIES + ODD_ENTRIES), ["title", 2, "x"]]
     chosen = values[random.randrange(2) : random.randrange(2, 4)]
     _entries(random, push).body = write_varuint(len(chosen)) + b"".join(
         value if isinstance(value, bytes) else write_any(value) for value in chosen

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +26,9 @@ from hypothesis import settings as hypothesis_settings
 from tests.project.servers import ProcessServer, RedisServer, ThreadServer, redis_executable
 
 DATABASE = os.environ.get("PULSE_TEST_DB", "sqlite")
+
+SECOND_RUN = "test_tests_that_name_postgresql_pass_on_it"
+"""The test, in `test_databases.py`, that wants what ran beside it."""
 
 hypothesis_settings.register_profile("pulse", print_blob=True, deadline=None)
 hypothesis_settings.load_profile("pulse")
@@ -39,7 +44,9 @@ def pytest_report_header() -> str:
     return f"database: {DATABASE} (PULSE_TEST_DB)"
 
 
+@pytest.hookimpl(trylast=True)  # behind pytest-randomly, which shuffles
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.name == SECOND_RUN)  # last: it runs beside the others
     elsewhere = [item for item in items if DATABASE not in _databases(item)]
     if elsewhere:
         config.hook.pytest_deselected(items=elsewhere)
@@ -49,6 +56,37 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _databases(item: pytest.Item) -> tuple[str, ...]:
     marker = item.get_closest_marker("databases")
     return marker.args if marker else (DATABASE,)
+
+
+@dataclass(frozen=True, slots=True)
+class SecondRun:
+    """The run of the tests that name PostgreSQL, beside this one, and what it prints."""
+
+    process: subprocess.Popen[bytes]
+    printed: Path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def second_run(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SecondRun | None]:
+    """Started with the first test, where the test that waits for it is among those to run."""
+    if all(item.name != SECOND_RUN for item in request.session.items):
+        yield None
+        return
+    environment = {name: value for name, value in os.environ.items() if name != "PULSE_TEST_NAME"}
+    printed = tmp_path_factory.mktemp("postgres") / "printed.txt"
+    with printed.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pytest", "-m", "databases", "-q", "-p", "no:cacheprovider"],
+            cwd=request.config.rootpath,
+            env=environment | {"PULSE_TEST_DB": "postgres"},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    yield SecondRun(process, printed)
+    process.terminate()
+    process.wait()
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,16 +66,13 @@ def test_a_value_comes_back_as_it_was(value: Any) -> None:
     assert read_any(data + b"~", 0) == (value, len(data))
 
 
-@given(VALUES)
-def test_a_whole_number_comes_back_as_an_integer(value: Any) -> None:
+def test_a_whole_number_comes_back_as_an_integer() -> None:
     assert read_any(write_any(1.0), 0)[0].__class__ is int
 
 
-@given(VALUES.filter(lambda value: not isinstance(value, bytes)))
+@given(st.recursive(SCALARS, st.lists, max_leaves=20))
 def test_values_are_spelled_as_pycrdt_spells_them(value: Any) -> None:
-    """Maps apart: pycrdt keeps no order of keys."""
-    if b"v" in write_any(value):
-        return
+    """Maps apart, of which pycrdt does not keep the order."""
     update = write_update(7, 0, None, [["f", 1, value]], {})
     doc: Doc[Any] = Doc()
     doc.apply_update(update)
@@ -181,13 +178,14 @@ def test_text_is_strict_utf_8(data: bytes) -> None:
         2**53,
         -(2**53),
         2**63,
-        10**400,
+        10**5000,
         "\ud800",
         {1: "x"},
         {"\udfff": 1},
         object(),
         {1, 2},
     ],
+    ids=lambda value: type(value).__name__,
 )
 def test_what_no_reader_takes_is_not_written(value: Any) -> None:
     with pytest.raises(LocalFault):

@@ -50,3 +50,14 @@ def test_what_is_small_stays_as_it_is() -> None:
     client = Document(b"", 7)
     client.append("title", 1, "x")
     assert cut_push(client.encode(), 1_000, 1 << 20) == [client.encode()]
+
+
+def test_large_values_go_in_pushes_of_their_own() -> None:
+    client = Document(b"", 7)
+    for number in range(8):
+        client.append(f"field{number}", number, "x" * 100_000)
+    client.append("small", 9, "y")
+    parts = cut_push(client.encode(), 1_000, 1 << 20)
+    assert all(len(part) <= DEFAULT_LIMITS.update for part in parts)
+    assert applied(parts, 7).entries == client.entries
+    assert applied(parts, 7).encode() == client.encode()
