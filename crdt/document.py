@@ -30,6 +30,9 @@ from .whole import write_document
 
 __all__ = ["Document"]
 
+_EMPTY = read_state(b"")
+"""What every new document was before anything was written. Nobody changes a state."""
+
 _NOTHING = b"\x00\x00"
 """The update that says nothing: no sections, no deletions."""
 
@@ -39,7 +42,7 @@ class Document:
 
     def __init__(self, state: bytes = b"", replica: int = 0) -> None:
         self.replica = replica
-        self.loaded: State = read_state(state)
+        self.loaded: State = read_state(state) if state else _EMPTY
         """The document as it was when it was built, for `read_push` to check against."""
         self.entries: dict[Dot, Entry] = dict(self.loaded.entries)
         """The present entries, live or not."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from types import NoneType
 from typing import Any
 from uuid import UUID
 
@@ -152,12 +153,10 @@ def _column(field: Any, values: Sequence[Any], connection: Any) -> Sequence[Any]
     while type(field) is models.ForeignKey:
         field = field.target_field
     passes = _AS_THEY_ARE.get(type(field))
-    if passes is UUID and not connection.features.has_native_uuid_field:
-        passes = None
-    if passes is not None and all(type(value) is passes or value is None for value in values):
-        return values
-    if type(field) is models.UUIDField and all(type(value) is UUID for value in values):
-        return [value.hex for value in values]
+    if passes is not None and set(map(type, values)) <= {passes, NoneType}:
+        if passes is not UUID or connection.features.has_native_uuid_field:
+            return values
+        return [None if value is None else value.hex for value in values]
     prepared: list[Any] = []
     last: Any = _column  # which is no column's value
     for value in values:

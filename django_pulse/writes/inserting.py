@@ -65,4 +65,4 @@ def _is_automatic(field: Any) -> bool:
 
 
 def _holds_expressions(values: Sequence[Any]) -> bool:
-    return any(hasattr(value, "resolve_expression") for value in values)
+    return any(hasattr(kind, "resolve_expression") for kind in set(map(type, values)))
