@@ -145,9 +145,10 @@ class Replica:
         identity = self._new_id()
         with self._shelf.changing():
             held = self._shelf.fresh(Key(model, identity))
-            for name, value in values.items():
+            given = _starting_points(schema) | dict(values)
+            for name, value in given.items():
                 self._write(schema, held, name, MISSING, value)
-            if not values:
+            if not given:
                 delete_row(held.view, schema, self._session.time(), 0, deleted=False)
             self._edited(held)
         return identity
@@ -281,6 +282,17 @@ def _row(schema: Schema, identity: UUID, document: Document) -> RowView | None:
     values = _defaults(schema)
     values.update(schema.read(document).values)
     return RowView(schema.label, identity, values)
+
+
+def _starting_points(schema: Schema) -> dict[str, Any]:
+    """Defaults that edits build on: what is added to a number, or typed into a text, counts from
+    there, so a new row has to say it.
+    """
+    return {
+        name: value
+        for name, value in _defaults(schema).items()
+        if value and (schema.fields[name].rule.additive or schema.fields[name].rule.text)
+    }
 
 
 def _defaults(schema: Schema) -> dict[str, Any]:

@@ -19,26 +19,30 @@ from tests.django_pulse.devices import Device
 __all__ = ["run"]
 
 SAVES = 10_000
+PUSHES = 1_000
 DEVICES = 20
 MARKS = (1, 10, 100, 1_000, 10_000)
 
 
 def run(options: Options) -> Report:
     """Measure the stored document on the way to 10,000 saves."""
-    count = options.rows(SAVES)
+    count, pushes = options.rows(SAVES), options.rows(PUSHES)
     curves = {
         "orm": _by_the_orm(count),
-        f"{DEVICES}_devices": _by_devices(count, blind=False),
-        f"{DEVICES}_devices_blind": _by_devices(count, blind=True),
+        f"{DEVICES}_devices": _by_devices(pushes, blind=False),
+        f"{DEVICES}_devices_blind": _by_devices(pushes, blind=True),
     }
     figures = {
         name: {"bytes": {str(mark): size for mark, size in curve.items()}, "growth": _growth(curve)}
         for name, curve in curves.items()
     }
-    marks = list(curves["orm"])
-    lines = [(name, *curve.values(), _growth(curve)) for name, curve in curves.items()]
+    marks = sorted({mark for curve in curves.values() for mark in curve})
+    lines = [
+        (name, *(curve.get(mark, "") for mark in marks), _growth(curve))
+        for name, curve in curves.items()
+    ]
     columns = ("bytes after saves", *(f"{mark:,}" for mark in marks), "last / middle")
-    return Report(figures, [Table(f"{count:,} saves of 8 fields", columns, lines)])
+    return Report(figures, [Table("Saves of 8 fields", columns, lines)])
 
 
 def _growth(curve: dict[int, int]) -> float:

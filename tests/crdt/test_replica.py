@@ -11,6 +11,8 @@ from crdt.document import Document
 from crdt.entry import Dot
 from crdt.errors import LocalFault
 from crdt.replica import Replica
+from crdt.rules import Counter, Text
+from crdt.schema import Field, Schema
 from crdt.store import MemoryStore
 from crdt.update import read_state
 
@@ -274,6 +276,20 @@ def test_text_is_edited_only_where_there_is_text(phone: Phone) -> None:
         with pytest.raises(LocalFault, match="characters"):
             phone.replica.edit_text(MODEL, row, "notes", index, delete, "x")
     assert phone.rows()[row]["notes"] == "ab"
+
+
+def test_what_is_edited_on_top_of_a_default_counts_from_there() -> None:
+    fields = (
+        Field("votes", "int", Counter(), default=5),
+        Field("notes", "str", Text(), default="Bring "),
+    )
+    schema = Schema(MODEL, {field.name: field for field in fields})
+    replica = Replica(MemoryStore(), lambda: 1, lambda: UUID(int=1), lambda: 7, schemas=[schema])
+    row = replica.create(MODEL, {})
+    replica.add(MODEL, row, "votes", 1)
+    replica.edit_text(MODEL, row, "notes", 6, 0, "milk")
+    [state] = dict(replica.states(MODEL)).values()
+    assert schema.read(Document(state)).values == {"votes": 6, "notes": "Bring milk"}
 
 
 def test_before_any_server_was_met_the_error_says_so() -> None:
