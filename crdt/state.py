@@ -171,8 +171,13 @@ def _own_deleted_run(data: bytes, at: int, own: Spelling, last: int | None) -> i
     return at if origin == last else 0
 
 
-def read_deletes(data: bytes, at: int) -> tuple[dict[int, list[Range]], int]:
-    """A delete set, and the position after it: in order, without overlaps or empty ranges."""
+def read_deletes(
+    data: bytes, at: int, joints: list[Dot] | None = None
+) -> tuple[dict[int, list[Range]], int]:
+    """A delete set, and the position after it: in order, without overlaps or empty ranges.
+
+    Ranges that touch are joined; where they did is noted in `joints`.
+    """
     count, at = (data[at], at + 1) if data[at] < 128 else read_varuint(data, at)
     deleted: dict[int, list[Range]] = {}
     below = -1
@@ -190,6 +195,8 @@ def read_deletes(data: bytes, at: int) -> tuple[dict[int, list[Range]], int]:
             if start < end or not length:
                 raise Malformed(f"Deletions of replica {replica} are empty or out of order.")
             if start == end:
+                if joints is not None:
+                    joints.append(Dot(replica, start))
                 first, before = ranges.pop()
                 start, length = first, before + length
             ranges.append((start, length))

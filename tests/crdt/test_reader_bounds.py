@@ -142,6 +142,20 @@ def steps_for_ranges(count: int) -> int:
     return calls
 
 
+@pytest.mark.parametrize("mine", [True, False])
+def test_ranges_that_touch_inside_a_character(mine: bool) -> None:
+    """Joined they delete whole characters; pycrdt takes them one by one, and loses a clock."""
+    family = characters("👩\u200d👩\u200d👧")
+    touching = [(2, 2), (4, 2)]
+    if mine:
+        refused(update(family, clock=0, deletes=deletes(r10=touching)), b"")
+        return
+    base = update(family, replica=OTHER, clock=0)
+    refused(
+        update(entries(ENTRY, place=b"\x08" + ROOT), clock=0, deletes=deletes(r5=touching)), base
+    )
+
+
 # Neighbours that nobody can have seen side by side: such texts diverge, or take minutes to load
 
 
