@@ -14,7 +14,7 @@ from django.db.models import NOT_PROVIDED
 from crdt.rules import Latest, MergeRule, ServerOnly
 from crdt.schema import MISSING, Field, Schema
 
-from .columns import AnyField, Column, columns_of, same, to_column, to_document
+from .columns import AnyField, Column, columns_of
 from .options import SyncOptions
 from .ownership import owner_field
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .sync_model import SyncModel  # which imports us, by way of the write path
 
 __all__ = ["label_of", "model_of", "schema_of", "schemas"]
-__all__ += ["columns_of", "same", "sync_models", "syncs", "to_column", "to_document"]
+__all__ += ["sync_models", "syncs"]
 
 # Callable defaults that give every row the same: what a client may use as well.
 _STATIC_CALLABLES: frozenset[Any] = frozenset({dict, list, str, bytes, int, bool})

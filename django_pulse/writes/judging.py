@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Judge"]
 
-Known = Mapping[tuple[str, Any], bool]
-"""Whether the target of a foreign key is there, by field name and key."""
-
 
 class Judge:
     """Judges the pushes of one user to one model, as a batch."""

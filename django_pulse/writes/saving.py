@@ -77,7 +77,7 @@ def insert(instance: SyncModel, using: str, write: Callable[[], bool]) -> bool:
         updated = write()
         _resolve(instance, using)
         mine.row, mine.document.deleted = instance, False
-        merged = _begin(mine, using, absorbed=False)
+        merged = _begin(mine, identity.replica_id(using), absorbed=False)
         if mine.document.pk is not None:
             merged.absorb()
         merged.changed = True
@@ -114,7 +114,7 @@ def update(
             plain.filter(pk=instance.pk).update(**expressions)
             held.row = model._base_manager.using(using).get(pk=instance.pk)
         row = held.row
-        merged = _begin(held, using)
+        merged = _begin(held, identity.replica_id(using))
         edited = [field for field in fields if field.name not in expressions]
         names = _write_changes(merged, instance, edited, seen)
         if names or merged.changed:
@@ -137,7 +137,8 @@ def absorb_rows(model: type[SyncModel], using: str, pks: Iterable[Any]) -> None:
             .values_list("sync_id", flat=True)
         )
         held = hold(model, using, ids, wait=True)
-        merges = [_begin(held[sync_id], using) for sync_id in ids]
+        replica = identity.replica_id(using)
+        merges = [_begin(held[sync_id], replica) for sync_id in ids]
         changed = [merged for merged in merges if merged.changed]
         for merged in changed:
             merged.compact()
@@ -222,10 +223,10 @@ def _seen_value(column: Column, seen: seen_values.Seen, merged: Merged) -> Any:
     return column.to_document(seen_values.thaw(frozen))
 
 
-def _begin(held: Held, using: str, *, absorbed: bool = True) -> Merged:
+def _begin(held: Held, replica: int, *, absorbed: bool = True) -> Merged:
     assert held.row is not None, "whoever saves has a row"
     schema = schema_of(type(held.row))
-    replica, now_ms = identity.replica_id(using), time.time_ns() // 1_000_000
+    now_ms = time.time_ns() // 1_000_000
     if absorbed:
         return Merged.begin(held, schema, replica, now_ms)
     document = Document(bytes(held.document.state), replica)

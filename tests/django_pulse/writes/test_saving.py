@@ -250,6 +250,19 @@ def test_bulk_create_update_and_bulk_update_are_mirrored(user: Any) -> None:
     assert {row.version for row in Note.objects.all()} == {3}
 
 
+def test_bulk_writes_take_as_many_queries_for_many_rows_as_for_few(user: Any) -> None:
+    def queries(count: int) -> int:
+        rows = [Note(title=f"note {n}", user=user) for n in range(count)]
+        with CaptureQueriesContext(connection) as captured:
+            Note.objects.bulk_create(rows)
+            Note.objects.filter(title__startswith="note").update(votes=F("votes") + 1)
+            Note.objects.all().delete()
+        return len(captured)
+
+    queries(1)  # makes the scope
+    assert queries(60) == queries(3)
+
+
 def test_moving_a_row_to_another_user_leaves_one_scope_and_enters_the_other(note: Note) -> None:
     other = get_user_model().objects.create_user("bob")
     note.user = other
