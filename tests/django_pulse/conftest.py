@@ -1,14 +1,18 @@
-"""Servers whose services are stand-ins."""
+"""Servers whose services are stand-ins, two users, and what is broadcast to them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from channels.routing import ProtocolTypeRouter, URLRouter
+from django.contrib.auth import get_user_model
 from django.urls import re_path
 
+from django_pulse import feed, hints
 from django_pulse.consumers import PulseConsumer
+from django_pulse.pages import Page
 from django_pulse.server import live
 from tests.project.servers import ThreadServer
 
@@ -33,3 +37,29 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     yield start
     for server in servers:
         server.stop()
+
+
+@pytest.fixture
+def ada() -> Any:
+    return get_user_model().objects.create_user("ada")
+
+
+@pytest.fixture
+def bob() -> Any:
+    return get_user_model().objects.create_user("bob")
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[Page]:
+    """What was broadcast."""
+    pages: list[Page] = []
+    monkeypatch.setattr(hints, "broadcast", pages.append)
+    return pages
+
+
+@pytest.fixture
+def stamped_later(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Commits do not stamp: as if the process had died in between."""
+    with monkeypatch.context() as patched:
+        patched.setattr(feed, "stamp_after_commit", lambda using: None)
+        yield patched

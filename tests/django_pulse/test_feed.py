@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
 from crdt.document import Document as CrdtDocument
-from django_pulse import feed, hints, scopes
-from django_pulse.pages import Change, Page
+from django_pulse import feed
+from django_pulse.pages import Page
 from django_pulse.schema import schema_of
 from django_pulse.tables import Document, Outbox
 from tests.django_pulse.devices import Device
+from tests.django_pulse.feeding import of, titles
 from tests.django_pulse.together import open_transaction
 from tests.project.todo.models import Item, Note, Task
 
@@ -25,46 +24,6 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.databases("sqlite", "postgres"),
 ]
-
-
-@pytest.fixture
-def ada() -> Any:
-    return get_user_model().objects.create_user("ada")
-
-
-@pytest.fixture
-def bob() -> Any:
-    return get_user_model().objects.create_user("bob")
-
-
-def of(user: Any) -> str:
-    return scopes.personal("default", user.pk)
-
-
-@pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[Page]:
-    """What was broadcast."""
-    pages: list[Page] = []
-    monkeypatch.setattr(hints, "broadcast", pages.append)
-    return pages
-
-
-@pytest.fixture
-def stamped_later(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """Commits do not stamp: as if the process had died in between."""
-    with monkeypatch.context() as patched:
-        patched.setattr(feed, "stamp_after_commit", lambda using: None)
-        yield patched
-
-
-def titles(page: Page) -> list[str]:
-    return [title_of(change) for change in page.items]
-
-
-def title_of(change: Change) -> str:
-    schema = schema_of(Task if change.model == "todo.task" else Note)
-    values = schema.read(CrdtDocument(change.update)).values
-    return str(values["title"])
 
 
 def test_pages_follow_the_cursor_and_hold_each_row_once(ada: Any) -> None:

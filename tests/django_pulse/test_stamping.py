@@ -5,67 +5,26 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.test import override_settings
 
 from crdt.document import Document as CrdtDocument
-from django_pulse import feed, hints, scopes
-from django_pulse.pages import Change, Page
+from django_pulse import feed
+from django_pulse.pages import Page
 from django_pulse.schema import schema_of
 from django_pulse.tables import Clock, Document, Feed, Outbox, Scope
 from tests.django_pulse.devices import document_of, values_of
+from tests.django_pulse.feeding import of, titles
 from tests.django_pulse.together import at_once, open_transaction, undone
-from tests.project.todo.models import Note, Task
+from tests.project.todo.models import Task
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.databases("sqlite", "postgres"),
 ]
-
-
-@pytest.fixture
-def ada() -> Any:
-    return get_user_model().objects.create_user("ada")
-
-
-@pytest.fixture
-def bob() -> Any:
-    return get_user_model().objects.create_user("bob")
-
-
-def of(user: Any) -> str:
-    return scopes.personal("default", user.pk)
-
-
-@pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[Page]:
-    """What was broadcast."""
-    pages: list[Page] = []
-    monkeypatch.setattr(hints, "broadcast", pages.append)
-    return pages
-
-
-@pytest.fixture
-def stamped_later(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """Commits do not stamp: as if the process had died in between."""
-    with monkeypatch.context() as patched:
-        patched.setattr(feed, "stamp_after_commit", lambda using: None)
-        yield patched
-
-
-def titles(page: Page) -> list[str]:
-    return [title_of(change) for change in page.items]
-
-
-def title_of(change: Change) -> str:
-    schema = schema_of(Task if change.model == "todo.task" else Note)
-    values = schema.read(CrdtDocument(change.update)).values
-    return str(values["title"])
 
 
 def test_positions_tell_nobody_how_much_others_write(ada: Any, bob: Any) -> None:

@@ -1,42 +1,17 @@
 """`synced()`: honest barriers, that wait for what the server had when they were called."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 from websockets.asyncio.server import ServerConnection
 
 from crdt.messages import Changes, Ping, Pong, Pull
 from django_pulse.client import (
-    Backoff,
     Offline,
-    Pulse,
     TimedOut,
-    connect,
 )
+from tests.django_pulse.client.devices import PATIENCE, connected
 from tests.django_pulse.client.scripted import hear, polite, scripted, tell, welcome
-
-SOON = Backoff(first=0.001, longest=0.01)
-# Seconds until a test gives up on something that should happen at once.
-PATIENCE = 10
-
-
-@asynccontextmanager
-async def connected(url: str, **options: Any) -> AsyncIterator[Pulse]:
-    async with connect(url, **{"backoff": SOON, **options}) as pulse:
-        yield pulse
-
-
-async def until(pulse: Pulse, reached: Any) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not reached(pulse.status):
-            await pulse._connection.news()
-
-
-def swap(url: str, port: int) -> str:
-    return f"ws://127.0.0.1:{port}/{url.split('/', 3)[3]}"
 
 
 @pytest.mark.asyncio

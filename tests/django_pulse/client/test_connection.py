@@ -1,10 +1,8 @@
 """The connection's life: signing in, losing the network, going offline, and honest barriers."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 from websockets.asyncio.server import ServerConnection
@@ -12,9 +10,7 @@ from websockets.asyncio.server import ServerConnection
 from crdt.frames import encode
 from crdt.messages import Ack, Fault, Ping, Pong, Push
 from django_pulse.client import (
-    Backoff,
     Offline,
-    Pulse,
     RefusedByServer,
     SignInRefused,
     SQLiteStore,
@@ -23,31 +19,11 @@ from django_pulse.client import (
     TokenFailed,
     Unreachable,
     WrongEndpoint,
-    connect,
 )
 from django_pulse.client import connection as connection_module
 from tests.django_pulse.client.chaos import ChaosProxy, Fate
+from tests.django_pulse.client.devices import PATIENCE, connected, swap, until
 from tests.django_pulse.client.scripted import hear, polite, refusing, scripted, tell, welcome
-
-SOON = Backoff(first=0.001, longest=0.01)
-# Seconds until a test gives up on something that should happen at once.
-PATIENCE = 10
-
-
-@asynccontextmanager
-async def connected(url: str, **options: Any) -> AsyncIterator[Pulse]:
-    async with connect(url, **{"backoff": SOON, **options}) as pulse:
-        yield pulse
-
-
-async def until(pulse: Pulse, reached: Any) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not reached(pulse.status):
-            await pulse._connection.news()
-
-
-def swap(url: str, port: int) -> str:
-    return f"ws://127.0.0.1:{port}/{url.split('/', 3)[3]}"
 
 
 @pytest.mark.asyncio
