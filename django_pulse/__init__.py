@@ -6,7 +6,9 @@ where there is no Django at all.
 
 from importlib.metadata import PackageNotFoundError, version
 
-__all__ = ["__version__"]
+from .local import local_only
+
+__all__ = ["__version__", "local_only"]
 
 try:
     __version__ = version("django-pulse")

@@ -9,7 +9,8 @@ Django's own fields would still get wrong is changed here:
 - a field with a database default holds an expression until its row is saved. `MomentField` holds
   None, as the `auto_now` fields that people know.
 
-In migrations both are plain Django fields.
+`LocalOnlyField` is True for what is made inside `local_only()`. In migrations all three are plain
+Django fields.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from django.db import NotSupportedError, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.sql.compiler import SQLCompiler
 
-__all__ = ["BOOKKEEPING", "MomentField", "RandomUUID", "SyncIdField"]
+from .local import is_local
+
+__all__ = ["BOOKKEEPING", "LocalOnlyField", "MomentField", "RandomUUID", "SyncIdField"]
 
 # The names of the six columns. None of them is ever part of a document.
 BOOKKEEPING = frozenset(
@@ -40,9 +43,11 @@ _SQL = tuple[str, tuple[str | int, ...]]
 if TYPE_CHECKING:  # generic only to the type checker
     _UUIDField = models.UUIDField[Any, Any]
     _DateTimeField = models.DateTimeField[Any, Any]
+    _BooleanField = models.BooleanField[Any, Any]
 else:
     _UUIDField = models.UUIDField
     _DateTimeField = models.DateTimeField
+    _BooleanField = models.BooleanField
 
 
 class RandomUUID(models.Func):
@@ -91,3 +96,19 @@ class MomentField(_DateTimeField):
     def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, _, args, kwargs = super().deconstruct()
         return name, "django.db.models.DateTimeField", args, kwargs
+
+
+class LocalOnlyField(_BooleanField):
+    """A BooleanField that is True for rows made, or inserted, inside `local_only()`."""
+
+    def get_default(self) -> bool:
+        return is_local()
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        if add and is_local():  # also what was made before the block began
+            setattr(model_instance, self.attname, True)
+        return super().pre_save(model_instance, add)
+
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
+        name, _, args, kwargs = super().deconstruct()
+        return name, "django.db.models.BooleanField", args, kwargs

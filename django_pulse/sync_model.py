@@ -19,7 +19,7 @@ from crdt.update import read_state
 from crdt.vector import VectorClock
 
 from . import scopes
-from .bookkeeping import MomentField, RandomUUID, SyncIdField
+from .bookkeeping import LocalOnlyField, MomentField, RandomUUID, SyncIdField
 from .manager import SyncManager
 from .options import SyncOptions, parse
 from .schema import label_of
@@ -41,7 +41,7 @@ class SyncModel(models.Model):
 
     sync_id = SyncIdField(default=uuid.uuid4, unique=True, editable=False, db_default=RandomUUID())
     version = models.PositiveIntegerField(default=0, editable=False, db_default=0)
-    is_local_only = models.BooleanField(default=False, db_default=False)
+    is_local_only = LocalOnlyField(default=False, db_default=False)
     sync_error = models.TextField(blank=True, default="", db_default="")
     created_at = MomentField(auto_now_add=True, db_default=Now())
     updated_at = MomentField(auto_now=True, db_default=Now())

@@ -18,7 +18,7 @@ from crdt.document import Document
 from crdt.editing import write_field
 from crdt.schema import MISSING
 
-from .. import identity
+from .. import identity, scopes
 from ..columns import Column, columns_of
 from ..schema import schema_of
 from . import seen as seen_values
@@ -139,11 +139,19 @@ def absorb_rows(model: type[SyncModel], using: str, pks: Iterable[Any]) -> None:
         held = hold(model, using, ids, wait=True)
         replica = identity.replica_id(using)
         merges = [_begin(held[sync_id], replica) for sync_id in ids]
+        for merged in merges:
+            merged.changed |= _has_moved(merged.held, using)
         changed = [merged for merged in merges if merged.changed]
         for merged in changed:
             merged.compact()
         store_rows(model, using, changed)
         store_documents(using, changed)
+
+
+def _has_moved(held: Held, using: str) -> bool:
+    """Has the row entered or left the feed by a column that is in no document?"""
+    assert held.row is not None, "whoever saves has a row"
+    return scopes.of_row(held.row, using) != held.document.scopes
 
 
 def _is_made_here(instance: SyncModel) -> bool:
