@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import models
 
-__all__ = ["Clock", "Device", "Document", "Feed", "Outbox", "Outcome", "Scope"]
+__all__ = ["Awaited", "Clock", "Device", "Document", "Feed", "Outbox", "Outcome", "Scope"]
 
 
 def _reference(to: str) -> models.ForeignKey[Any, Any]:
@@ -63,6 +63,9 @@ class Document(models.Model):
 
     `model` is the row's `app.model` in lower case, `state` a Yjs update, `version` the number of
     updates merged.
+    A document that is `parked` has no row yet: who pushed it, and why it waits.
+    `waiting` names the fields whose columns lag behind their entries, until what these refer to
+    is there, and what the columns hold meanwhile, as it travels.
     """
 
     model = models.CharField(max_length=201)  # two names of up to 100 characters and a dot
@@ -71,6 +74,8 @@ class Document(models.Model):
     version = models.PositiveBigIntegerField(default=0)
     deleted = models.BooleanField(default=False)
     scopes = models.JSONField(default=list)
+    parked = models.JSONField(null=True)
+    waiting = models.JSONField(null=True)
 
     class Meta:
         app_label = "django_pulse"
@@ -80,6 +85,37 @@ class Document(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model} {self.sync_id}"
+
+
+class Awaited(models.Model):
+    """What a document waits for: that the row `key` (a `sync_id`) of `model` comes or changes.
+
+    `user` is the primary key, as text, of whoever made it wait, and may refer to nothing that he
+    cannot see. A `ready` one is to be looked at again: by whoever delivers next.
+    """
+
+    document = _reference("django_pulse.Document")
+    model = models.CharField(max_length=201)
+    key = models.CharField(max_length=36)
+    user = models.CharField(max_length=255)
+    ready = models.BooleanField(default=True)
+
+    class Meta:
+        app_label = "django_pulse"
+        verbose_name_plural = "awaited"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["document", "model", "key", "user"], name="pulse_awaited_once"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["model", "key"], name="pulse_awaited_row"),
+            models.Index(fields=["user"], name="pulse_awaited_user"),
+            models.Index(fields=["id"], condition=models.Q(ready=True), name="pulse_awaited_ready"),
+        ]
+
+    def __str__(self) -> str:
+        return f"document {self.document_id} waits for {self.model} {self.key}"
 
 
 class Outbox(models.Model):

@@ -58,7 +58,11 @@ def _announce(
                 user=user,
                 using=using,
                 created=[m.held.sync_id for m in batch if m.inserted],
-                updated=[m.held.sync_id for m in batch if not m.inserted and not m.deleted],
+                updated=[
+                    m.held.sync_id
+                    for m in batch
+                    if m.row is not None and not m.inserted and not m.deleted
+                ],
                 deleted=[m.held.sync_id for m in batch if m.deleted],
             )
         )

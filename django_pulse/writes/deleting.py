@@ -45,6 +45,6 @@ def _write_tombstones(model: type[SyncModel], using: str, ids: set[UUID]) -> Non
         merged = Merged.begin(held, schema, replica, now_ms)
         if merged.changed:
             merged.compact()
-            held.document.deleted = True
+            held.document.deleted, held.document.waiting = True, None
             merges.append(merged)
     store_documents(using, merges)

@@ -52,6 +52,13 @@ class Stored:
     version: int = 0
     deleted: bool = False
     scopes: list[str] = field(default_factory=list)
+    parked: dict[str, Any] | None = None
+    waiting: dict[str, Any] | None = None
+    marked: bool = field(init=False)
+    """Was it parked or waiting when it was read?"""
+
+    def __post_init__(self) -> None:
+        self.marked = bool(self.parked or self.waiting)
 
 
 @dataclass(slots=True)
@@ -90,7 +97,7 @@ def hold_documents(
     label = label_of(model)
     documents = Document.objects.using(using).filter(model=label)
     found = _lockable(documents.filter(sync_id__in=ids), wait=wait, of=())
-    names = ("sync_id", "pk", "state", "version", "deleted", "scopes")
+    names = ("sync_id", "pk", "state", "version", "deleted", "scopes", "parked", "waiting")
     locked = {
         sync_id: Stored(label, sync_id, pk, bytes(state), *rest)
         for sync_id, pk, state, *rest in found.order_by("pk").values_list(*names)

@@ -6,6 +6,8 @@ Laws:
 2. Merge first, judge after: every pushed entry is checked, winner or not, and what may not stand
    is undone by deleting it, so that what it replaced is live again.
 3. What is not live any more is deleted here, and only here: documents stay small.
+4. A document is parked as long as it never had a row. One without a row that is not parked is that
+   of a row which was deleted.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from crdt.stamp import COUNTER_BITS
 
 from ..conf import conf
 from .locking import Held
-from .mirror import absorb, mirror, project
+from .mirror import absorb, mirror, project, values_of
 
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
@@ -48,15 +50,25 @@ class Merged:
     columns: list[str] = field(default_factory=list)
     """The fields whose columns have to be written."""
     shown: dict[str, Any] = field(default_factory=dict)
-    """What the row's columns hold, of the fields that have entries."""
+    """What the row's columns hold, of the fields that have entries and are not held back."""
+    held_back: set[str] = field(default_factory=set)
+    """The fields that are not projected, since what they refer to is not there yet."""
 
     @classmethod
     def begin(cls, held: Held, schema: Schema, replica: int, now_ms: int) -> Merged:
         """Take the row as it is, with what was written behind our back absorbed."""
-        document = Document(bytes(held.document.state), replica)
-        changed = absorb(document, schema, held.row, now_ms)
+        stored = held.document
+        document = Document(bytes(stored.state), replica)
+        if held.row is not None:
+            stored.parked = None  # somebody inserted the row by other means
+        changed = stored.parked is None and absorb(
+            document, schema, held.row, now_ms, stored.waiting
+        )
         before = schema.read(document)
-        return cls(held, schema, now_ms, document, before, changed, shown=before.values)
+        merged = cls(held, schema, now_ms, document, before, changed)
+        merged.held_back = set(stored.waiting or ())
+        merged._show(before.values)
+        return merged
 
     @property
     def row(self) -> SyncModel | None:
@@ -111,28 +123,57 @@ class Merged:
             document.delete([dot for dot in document.entries if dot not in live])
 
     def project(self, make_row: Callable[[dict[str, Any]], SyncModel] | None = None) -> None:
-        """Bring the row to what the document says; `make_row(values)` makes one that is missing."""
+        """Bring the row to what the document says; `make_row(values)` makes one that is missing.
+
+        Without `make_row` a row that is missing stays so.
+        """
         after = self.schema.read(self.document)
-        self.held.document.deleted = after.deleted
+        stored = self.held.document
+        stored.deleted = after.deleted
         if after.deleted:
             self.deleted = self.row is not None
+            stored.parked = stored.waiting = None
             return
         if self.held.row is None:
-            assert make_row is not None
+            if make_row is None:
+                return
             self.held.row = make_row(after.values)
             self.inserted = True
+            stored.parked = None
         else:
-            self.add_columns(project(self.held.row, self.shown, after.values))
+            self.add_columns(project(self.held.row, self.shown, after.values, self.held_back))
         if self.inserted:
             mirror(self.document, self.schema, self.held.row, self.now_ms)
-        self.shown = after.values
+        self._note_waiting()
+        self._show(after.values)
 
     def absorb(self) -> None:
         """Take in what the row's own code assigned to it."""
-        if self.row is not None and absorb(self.document, self.schema, self.row, self.now_ms):
+        stored = self.held.document
+        if self.row is None:
+            return
+        if absorb(self.document, self.schema, self.row, self.now_ms, stored.waiting):
+            self.held_back &= set(stored.waiting or ())
             after = self.schema.read(self.document).values
-            self.add_columns(name for name in after if after[name] != self.shown.get(name))
-            self.shown = after
+            self.add_columns(
+                name
+                for name in after
+                if name not in self.held_back and after[name] != self.shown.get(name)
+            )
+            self._show(after)
+
+    def _note_waiting(self) -> None:
+        """Write down what columns that are held back hold, so that a change of it shows."""
+        assert self.row is not None
+        held = values_of(self.row, self.held_back) if self.held_back else {}
+        fields = self.schema.fields
+        self.held.document.waiting = {n: fields[n].encode(held[n]) for n in held} or None
+
+    def _show(self, values: dict[str, Any]) -> None:
+        held_back = self.held_back
+        self.shown = (
+            {n: v for n, v in values.items() if n not in held_back} if held_back else values
+        )
 
     def add_columns(self, names: Iterable[str]) -> None:
         """Note that the columns of these fields have to be written."""

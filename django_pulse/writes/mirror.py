@@ -5,11 +5,13 @@ Laws:
 1. A field without entries leaves its column alone. A field with entries and a column that differs
    from them was written behind our back: that becomes a server entry before anything is merged.
 2. Only fields that a merge changed are projected.
+3. A column that waits, because what its entries refer to has not come, may lag behind them: it
+   was written behind our back where it holds something else than when it began to wait.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from crdt.document import Document
@@ -46,11 +48,17 @@ def mirror(document: Document, schema: Schema, row: SyncModel, now_ms: int) -> b
     return bool(missing)
 
 
-def absorb(document: Document, schema: Schema, row: SyncModel | None, now_ms: int) -> bool:
+def absorb(
+    document: Document,
+    schema: Schema,
+    row: SyncModel | None,
+    now_ms: int,
+    waiting: dict[str, Any] | None = None,
+) -> bool:
     """Take what was written to the row behind our back into the document; says whether any was.
 
     A row that is gone was deleted, and one that is there although the document says deleted was
-    inserted again.
+    inserted again. Columns that were written do not wait any more: they leave `waiting`.
     """
     if row is None:
         if document.loaded.vector and not schema.is_deleted(document):
@@ -64,19 +72,32 @@ def absorb(document: Document, schema: Schema, row: SyncModel | None, now_ms: in
     columns = columns_of(type(row))
     projected = schema.read(document).values
     for name, value in values_of(row, projected).items():
+        if waiting and name in waiting:
+            if schema.fields[name].encode(value) == waiting[name]:
+                continue
+            del waiting[name]
         if not columns[name].codec.equal(projected[name], value):
             write_field(document, schema.fields[name], projected[name], value, now_ms)
             changed = True
     return mirror(document, schema, row, now_ms) or changed
 
 
-def project(row: SyncModel, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Set the fields whose value differs between `before` and `after`; returns their names."""
+def project(
+    row: SyncModel,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    held_back: Collection[str] = (),
+) -> list[str]:
+    """Set the fields whose value differs between `before` and `after`; returns their names.
+
+    Those that are `held_back` are left as they are.
+    """
     columns = columns_of(type(row))
     changed = [
         name
         for name, value in after.items()
         if name not in before or not columns[name].codec.equal(before[name], value)
+        if name not in held_back
     ]
     for name in changed:
         setattr(row, columns[name].attname, columns[name].to_column(after[name]))

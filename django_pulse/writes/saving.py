@@ -77,6 +77,7 @@ def insert(instance: SyncModel, using: str, write: Callable[[], bool]) -> bool:
         updated = write()
         _resolve(instance, using)
         mine.row, mine.document.deleted = instance, False
+        mine.document.parked = mine.document.waiting = None
         merged = _begin(mine, identity.replica_id(using), absorbed=False)
         if mine.document.pk is not None:
             merged.absorb()
@@ -219,6 +220,7 @@ def _write_changes(
         if not column.codec.equal(old, new):
             known = merged.schema.fields[field.name]
             write_field(merged.document, known, old, new, merged.now_ms)
+            merged.held_back.discard(field.name)
             merged.changed = True
     return plain
 

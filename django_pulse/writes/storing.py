@@ -33,7 +33,8 @@ def store_documents(using: str, batch: Sequence[Merged]) -> None:
     for merged in batch:
         document = merged.held.document
         left[document.sync_id] = document.scopes
-        if merged.row is not None and not merged.deleted:  # a tombstone stays where its row was
+        # A tombstone stays where its row was; a parked document is in no scope.
+        if merged.row is not None and not merged.deleted:
             found = scopes.of_row(merged.row, using)
             document.scopes = shared.setdefault(tuple(found), found)
         document.state = merged.document.encode()
@@ -109,6 +110,10 @@ def _write(using: str, documents: Sequence[Stored]) -> None:
     )
     for document, key in zip(new, keys, strict=True):
         document.pk = key
+    marked = [d for d in documents if d.marked or d.parked is not None or d.waiting]
+    if marked:
+        marks = [(d.pk, (d.parked, d.waiting or None)) for d in marked]
+        update_many(Document, using, ("parked", "waiting"), marks)
 
 
 def _outbox(merged: Merged, left: Sequence[str]) -> list[tuple[int, str, bytes]]:
