@@ -34,9 +34,9 @@ def write_field(
         raise ValueError(f"{field.name}: a {field.rule.name} cannot be null.")
     if field.rule.text:
         field.encode(new)
-        document.merge_text(field.name, "" if old is MISSING or old is None else old, new)
+        document.merge_text(field.wire, "" if old is MISSING or old is None else old, new)
         return touch_text(document, field, now_ms, unsent_from)
-    live = field.live(document.live(field.name))
+    live = field.live(document.live(field.wire))
     writes = field.rule.write(live, None if old is MISSING else old, new)
     stamp = document.next_stamp(now_ms)
     return [
@@ -49,7 +49,7 @@ def touch_text(
     document: Document, field: Field, now_ms: int, unsent_from: int | None = None
 ) -> list[Entry]:
     """Append the entry that tells that a text was edited, and when."""
-    live = tuple(entry.dot for entry in document.live(field.name))
+    live = tuple(entry.dot for entry in document.live(field.wire))
     return [_append(document, field, document.next_stamp(now_ms), None, live, unsent_from)]
 
 
@@ -67,11 +67,11 @@ def delete_row(
 
 
 def check_field(schema: Schema, name: str) -> Field:
-    """The field of that name; raises `LocalFault` naming those there are."""
-    field = schema.fields.get(name)
+    """The field that is called so, or was; raises `LocalFault` naming those there are."""
+    field = schema.named(name)
     if field is None or name == ROW_FIELD:
         known = ", ".join(schema.fields)
-        raise LocalFault(f"{schema.label} has no field {name!r}. Its fields are: {known}.")
+        raise LocalFault(f"{schema.name} has no field {name!r}. Its fields are: {known}.")
     return field
 
 
@@ -91,7 +91,7 @@ def _append(
     named = dict.fromkeys(dot for dot in (*replaces, *inherited) if dot not in gone)
     wire = field.encode(value)
     document.delete(gone)
-    return document.append(field.name, stamp, wire, tuple(named))
+    return document.append(field.wire, stamp, wire, tuple(named))
 
 
 def _unsent(
@@ -103,6 +103,6 @@ def _unsent(
         for dot, entry in document.entries.items()
         if dot.replica == document.replica
         and dot.clock >= unsent_from
-        and entry.field == field.name
+        and entry.field == field.wire
         and (dot in replaces or field.rule.additive)
     ]

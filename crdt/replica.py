@@ -14,14 +14,14 @@ Laws:
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from .document import Document
 from .editing import check_field, delete_row, touch_text, write_field
 from .errors import LocalFault
-from .events import Event, Kept
+from .events import Changed, Event, Kept, Refused
 from .held import Held
 from .messages import Key
 from .records import Standing
@@ -35,6 +35,8 @@ from .update import DEFAULT_LIMITS
 from .values import decode
 
 __all__ = ["Replica", "RowView"]
+
+E = TypeVar("E", bound=Event | Kept)
 
 MAX_VALUE_BYTES: Final = DEFAULT_LIMITS.value - 1_000
 """Bytes of one value as it travels: what a server takes, less the names around it."""
@@ -71,6 +73,8 @@ class Replica:
         schemas: Sequence[Schema] = (),
     ) -> None:
         self._now = now
+        self._called: dict[str, str] = {}
+        """What the app calls models, by what documents call them."""
         self._new_id = new_id
         new = Standing(random_replica(), str(new_id()))
         self._shelf = Shelf(store, new, tuple(rules))
@@ -98,8 +102,8 @@ class Replica:
 
     @property
     def schemas(self) -> Mapping[str, Schema]:
-        """The models that can be read and edited, by label."""
-        return self._shelf.schemas
+        """The models that can be read and edited, by every label that they have or had."""
+        return self._shelf.named
 
     @property
     def pending(self) -> int:
@@ -114,23 +118,24 @@ class Replica:
     def get(self, model: str, id: UUID) -> RowView | None:
         """The row, or `None` if there is none or it was deleted."""
         schema = self._schema(model)
-        held = self._shelf.held(Key(model, id))
-        return _row(schema, id, held.view) if held.view.entries else None
+        held = self._shelf.held(Key(schema.label, id))
+        return _row(schema, model, id, held.view) if held.view.entries else None
 
     def all(self, model: str) -> list[RowView]:
         """Every row of a model that was not deleted."""
         schema = self._schema(model)
-        rows = (_row(schema, each, document) for each, document in self._shelf.documents(model))
+        found = self._shelf.documents(schema.label)
+        rows = (_row(schema, model, each, document) for each, document in found)
         return [row for row in rows if row is not None]
 
     def states(self, model: str) -> Iterator[tuple[UUID, bytes]]:
         """Every document of a model as bytes (Yjs update v1), deleted rows included."""
-        for identity, document in self._shelf.documents(model):
+        for identity, document in self._shelf.documents(self._schema(model).label):
             yield identity, document.encode()
 
     def reverted(self) -> list[Kept]:
         """Every edit that did not stand, the oldest first, until `dismiss` forgets it."""
-        return self._shelf.kept()
+        return [self._named(kept) for kept in self._shelf.kept()]
 
     def dismiss(self, key: str) -> None:
         """Forget an edit that did not stand, by its `Kept.key`."""
@@ -144,8 +149,9 @@ class Replica:
         schema = self._schema(model)
         identity = self._new_id()
         with self._shelf.changing():
-            held = self._shelf.fresh(Key(model, identity))
-            given = _starting_points(schema) | dict(values)
+            held = self._shelf.fresh(Key(schema.label, identity))
+            named = {check_field(schema, name).name: value for name, value in values.items()}
+            given = _starting_points(schema) | named
             for name, value in given.items():
                 self._write(schema, held, name, MISSING, value)
             if not given:
@@ -157,9 +163,10 @@ class Replica:
         """Write fields of a row; fields that hold the value already are left alone."""
         with self._editing(model, id) as (schema, held):
             for name, value in values.items():
-                old = check_field(schema, name).read(held.view)
+                known = check_field(schema, name)
+                old = known.read(held.view)
                 if old is MISSING or old != value or type(old) is not type(value):
-                    self._write(schema, held, name, old, value)
+                    self._write(schema, held, known.name, old, value)
 
     def add(self, model: str, id: UUID, field: str, amount: Any) -> None:
         """Add to a number; with the rule `Counter`, everybody's additions are summed."""
@@ -168,8 +175,8 @@ class Replica:
             known.encode(amount)
             old = known.read(held.view)
             if old is MISSING or old is None:
-                old = _defaults(schema).get(field) or 0
-            self._write(schema, held, field, old, old + amount)
+                old = _defaults(schema).get(known.name) or 0
+            self._write(schema, held, known.name, old, old + amount)
 
     def edit_text(
         self, model: str, id: UUID, field: str, index: int, delete: int = 0, insert: str = ""
@@ -181,7 +188,7 @@ class Replica:
                 raise LocalFault(f"{model}.{field} is no shared text; use `set`.")
             known.encode(insert)
             if delete or insert:
-                held.view.edit_text(field, index, delete, insert)
+                held.view.edit_text(known.wire, index, delete, insert)
                 self._touch(held, known)
 
     def delete(self, model: str, id: UUID) -> None:
@@ -196,7 +203,7 @@ class Replica:
     def _editing(self, model: str, id: UUID) -> Iterator[tuple[Schema, Held]]:
         schema = self._schema(model)
         with self._shelf.changing():
-            held = self._shelf.held(Key(model, id))
+            held = self._shelf.held(Key(schema.label, id))
             if not held.view.entries or schema.is_deleted(held.view):
                 raise LocalFault(f"There is no {model} {id}: it was deleted, or never here.")
             yield schema, held
@@ -215,7 +222,7 @@ class Replica:
         """Tell that a text was edited; while typing, one unsent entry says so for all of it."""
         now = self._session.time()
         unsent = (entry for entry in held.own_entries(held.record.sent))
-        latest = max((entry.stamp for entry in unsent if entry.field == known.name), default=-1)
+        latest = max((entry.stamp for entry in unsent if entry.field == known.wire), default=-1)
         if stamp_ms(latest) + TOUCH_MILLISECONDS <= now:
             touch_text(held.view, known, now, held.record.sent)
 
@@ -225,16 +232,31 @@ class Replica:
         self._session.edited()
 
     def _schema(self, model: str) -> Schema:
-        schema = self._shelf.schemas.get(model)
+        schema = self._shelf.named.get(model)
         if schema is None and not self._shelf.schemas:
             raise LocalFault(
                 "The models are not known before the first connection to a server: connect once, "
                 "or pass schemas."
             )
         if schema is None:
-            known = ", ".join(sorted(self._shelf.schemas))
+            known = ", ".join(sorted(known.name for known in self._shelf.schemas.values()))
             raise LocalFault(f"There is no model {model!r}. The models are: {known}.")
+        self._called[schema.label] = model
         return schema
+
+    def _named(self, event: E) -> E:
+        """What happened, with the model and fields by the names that the app knows."""
+        schema = self._shelf.schemas.get(getattr(event, "model", ""))
+        if schema is None:
+            return event
+        named: dict[str, Any] = {"model": self._called.get(schema.label, schema.name)}
+        if isinstance(event, Changed):
+            known = filter(None, map(schema.fields.get, event.fields))
+            aliases = {alias for each in known for alias in each.aliases}
+            named["fields"] = event.fields | aliases
+        if isinstance(event, Refused):
+            named["kept"] = self._named(event.kept)
+        return replace(event, **named)
 
     # The connection
 
@@ -250,7 +272,7 @@ class Replica:
         """Take a frame; returns what happened by it, in order. Raises `RemoteFault`, and changes
         nothing stored, for a frame that no server sends.
         """
-        return self._session.receive(frame)
+        return [self._named(event) for event in self._session.receive(frame)]
 
     def outgoing(self) -> list[bytes]:
         """The frames to send now. Call it after every edit and every `receive`."""
@@ -275,13 +297,29 @@ class Replica:
         self._session.retry()
 
 
-def _row(schema: Schema, identity: UUID, document: Document) -> RowView | None:
+def _row(schema: Schema, name: str, identity: UUID, document: Document) -> RowView | None:
     """The row that a document describes, unless it says that there is none."""
     if not document.entries or schema.is_deleted(document):
         return None
-    values = _defaults(schema)
+    values = _Values(schema, _defaults(schema))
     values.update(schema.read(document).values)
-    return RowView(schema.label, identity, values)
+    return RowView(name, identity, values)
+
+
+class _Values(dict[str, Any]):
+    """A row's values by their fields' names; the names that those had find them, too."""
+
+    __slots__ = ("_schema",)
+
+    def __init__(self, schema: Schema, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+        self._schema = schema
+
+    def __missing__(self, name: str) -> Any:
+        known = self._schema.named(name)
+        if known is None or known.name == name:
+            raise KeyError(name)
+        return self[known.name]
 
 
 def _starting_points(schema: Schema) -> dict[str, Any]:

@@ -35,6 +35,8 @@ class Field:
 
     `default` is what a new row holds if its creator says nothing, as it travels, or `MISSING`.
     `options` are JSON: `null`, `max_length`, `choices`, `max_digits`, `decimal_places`.
+    `wire` is what documents call the field: its first name, whatever it is called now. `aliases`
+    are the names it had since, by which apps may still ask for it.
 
     Raises `LocalFault` for a rule without a name of its own.
     """
@@ -45,9 +47,13 @@ class Field:
     required: bool = False
     default: Any = MISSING
     options: Mapping[str, Any] = field(default_factory=dict)
+    wire: str = ""
+    aliases: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_name(self.rule)
+        if not self.wire:
+            object.__setattr__(self, "wire", self.name)
 
     def live(self, entries: Iterable[Entry]) -> list[Live]:
         """Live entries with their values decoded; what is no value of this kind is left out.
@@ -65,13 +71,13 @@ class Field:
 
     def read(self, document: Document) -> Any:
         """The field's value in `document`, or `MISSING` if nobody wrote it."""
-        entries = document.live(self.name)
+        entries = document.live(self.wire)
         return self.read_live(document, entries) if entries else MISSING
 
     def read_live(self, document: Document, entries: Sequence[Entry]) -> Any:
         """The same, for who has the field's live entries already."""
         if self.rule.text:
-            return document.text(self.name)
+            return document.text(self.wire)
         live = self.live(entries)
         return self.rule.read(live) if live else MISSING
 
@@ -95,6 +101,10 @@ class Field:
             described["default"] = self.default
         if self.options:
             described["options"] = dict(self.options)
+        if self.wire != self.name:
+            described["wire"] = self.wire
+        if self.aliases:
+            described["aliases"] = list(self.aliases)
         return described
 
     @classmethod
@@ -114,6 +124,8 @@ class Field:
             described.get("required", False),
             described.get("default", MISSING),
             described.get("options", {}),
+            described.get("wire", ""),
+            tuple(described.get("aliases", ())),
         )
 
 
@@ -127,15 +139,46 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """A model: its label ("todo.task"), its fields by name, and the rule of the row itself."""
+    """A model: its label ("todo.task"), its fields by name, and the rule of the row itself.
+
+    `label` is what documents call the model: its first label. `name` is what it is called now,
+    `aliases` what it was called in between. `retired` are fields that documents may hold and the
+    model has no more, by their name in documents: those that were removed, and those in whose place
+    there is one of the same name that merges by another kind of rule, or holds another kind of
+    value.
+    """
 
     label: str
     fields: Mapping[str, Field]
     row: MergeRule = field(default_factory=DeleteWins)
+    name: str = ""
+    aliases: tuple[str, ...] = ()
+    retired: Mapping[str, Field] = field(default_factory=dict)
+    _by_wire: Mapping[str, Field] = field(init=False, repr=False, compare=False)
+    _by_name: Mapping[str, Field] = field(init=False, repr=False, compare=False)
 
-    def get(self, name: str) -> Field | None:
-        """The field of that name, the row's own marker included."""
-        return self.marker if name == ROW_FIELD else self.fields.get(name)
+    def __post_init__(self) -> None:
+        known = self.fields.values()
+        if not self.name:
+            object.__setattr__(self, "name", self.label)
+        object.__setattr__(self, "_by_wire", {each.wire: each for each in known})
+        aliases = {alias: each for each in known for alias in each.aliases}
+        object.__setattr__(self, "_by_name", {**aliases, **self.fields})
+
+    def get(self, wire: str) -> Field | None:
+        """The field that documents call so, a retired one or the row's own marker included."""
+        found = self._by_wire.get(wire) or self.retired.get(wire)
+        return self.marker if found is None and wire == ROW_FIELD else found
+
+    def named(self, name: str) -> Field | None:
+        """The field that is called so, or was."""
+        return self._by_name.get(name)
+
+    @property
+    def texts(self) -> list[str]:
+        """The names that documents have for shared texts."""
+        known = (*self._by_wire.values(), *self.retired.values())
+        return [each.wire for each in known if each.rule.text]
 
     @property
     def marker(self) -> Field:
@@ -145,12 +188,12 @@ class Schema:
     def read(self, document: Document) -> Row:
         """The row that `document` describes; fields unknown here are passed over."""
         values = {}
-        for name, entries in document.fields().items():
-            known = self.fields.get(name)
+        for wire, entries in document.fields().items():
+            known = self._by_wire.get(wire)
             if known is not None:
                 value = known.read_live(document, entries)
                 if value is not MISSING:
-                    values[name] = value
+                    values[known.name] = value
         return Row(values, self.is_deleted(document))
 
     def is_deleted(self, document: Document) -> bool:
@@ -159,11 +202,18 @@ class Schema:
 
     def description(self) -> dict[str, Any]:
         """The schema as JSON, as `welcome` carries it."""
-        return {
+        described: dict[str, Any] = {
             "model": self.label,
             "row": self.row.describe(),
             "fields": [known.description() for known in self.fields.values()],
         }
+        if self.name != self.label:
+            described["name"] = self.name
+        if self.aliases:
+            described["aliases"] = list(self.aliases)
+        if self.retired:
+            described["retired"] = [known.description() for known in self.retired.values()]
+        return described
 
     @classmethod
     def from_description(
@@ -171,8 +221,12 @@ class Schema:
     ) -> Self:
         """Read what `description` gave, with `rules` for the names that are not built in."""
         fields = [Field.from_description(each, rules) for each in described["fields"]]
+        retired = [Field.from_description(each, rules) for each in described.get("retired", ())]
         return cls(
             described["model"],
             {known.name: known for known in fields},
             rule_from_description(described["row"], rules),
+            described.get("name", ""),
+            tuple(described.get("aliases", ())),
+            {known.wire: known for known in retired},
         )

@@ -50,7 +50,7 @@ class Shelf:
             stored = self._new.to_bytes()
             self._store.write({records.STATE: stored})
         self.standing = Standing.from_bytes(stored)
-        self.schemas = self._schemas(self._store.get(records.SCHEMAS) or b"[]")
+        self._know(self._store.get(records.SCHEMAS) or b"[]")
         todo = [(value, name) for name, value in self._store.scan(records.TODO)]
         self.pending = {key_under(records.TODO, name): value for value, name in sorted(todo)}
         self._order = max((int.from_bytes(value, "big") for value, _ in todo), default=0)
@@ -98,18 +98,21 @@ class Shelf:
     def learn(self, described: tuple[Mapping[str, Any], ...]) -> None:
         """Stage schemas as a server described them; raises `ValueError` or `LookupError`."""
         data = orjson.dumps(described)
-        self.schemas = self._schemas(data)
+        self._know(data)
         self.put(records.SCHEMAS, data)
 
-    def _schemas(self, data: bytes) -> dict[str, Schema]:
+    def _know(self, data: bytes) -> None:
         found = [Schema.from_description(one, self._rules) for one in orjson.loads(data)]
-        return {schema.label: schema for schema in found}
+        self.schemas = {schema.label: schema for schema in found}
+        """The models by what documents call them."""
+        self.named = {alias: schema for schema in found for alias in schema.aliases}
+        self.named |= self.schemas | {schema.name: schema for schema in found}
+        """The models by every name that an app may know; those they have now come first."""
 
     def texts(self, model: str) -> list[str]:
-        """The fields of a model that are shared texts."""
+        """What the documents of a model call its shared texts."""
         schema = self.schemas.get(model)
-        fields = schema.fields.values() if schema else ()
-        return [field.name for field in fields if field.rule.text]
+        return schema.texts if schema else []
 
     # Documents
 
@@ -190,14 +193,17 @@ class Shelf:
         return sorted(readable, key=lambda kept: (kept.at, kept.key))
 
     def decoded(self, model: str, fields: Mapping[str, KeptField]) -> dict[str, KeptField]:
-        """Fields of an edit with their Python values; what cannot be read stays as it travels."""
+        """Fields of an edit by the names that they have now, with their Python values; what cannot
+        be read stays as it travels.
+        """
         schema = self.schemas.get(model)
-        found = dict(fields)
-        for name, kept in fields.items():
-            field = schema.get(name) if schema else None
+        found = {}
+        for wire, kept in fields.items():
+            field = schema.get(wire) if schema else None
+            found[field.name if field else wire] = kept
             if field is not None:
                 with suppress(ValueError):
-                    found[name] = replace(kept, value=decode(field.kind, kept.value))
+                    found[field.name] = replace(kept, value=decode(field.kind, kept.value))
         return found
 
     def confirm(self, outcome: int) -> bool:

@@ -43,7 +43,7 @@ class Judge:
         self._blank = model()
         self._columns = columns_of(model)
         fields = schema_of(model).fields.values()
-        self._additive = {field.name for field in fields if field.rule.additive}
+        self._additive = {field.wire: field for field in fields if field.rule.additive}
 
     def look_up(self, pushes: Mapping[int, tuple[Merged, Push]]) -> set[int]:
         """Find out which targets of the pushed foreign keys there are, in a query or two per field.
@@ -74,20 +74,20 @@ class Judge:
             if error is not None:
                 merged.revert([entry])
                 reverts[entry.field] = {"value": entry.value, **error}
-        for name in {entry.field for entry in push.entries} & self._additive:
-            error = self._sum_error(merged, name)
+        for wire in {entry.field for entry in push.entries} & self._additive.keys():
+            error = self._sum_error(merged, self._additive[wire])
             if error is not None:
-                mine = [entry for entry in push.entries if entry.field == name]
+                mine = [entry for entry in push.entries if entry.field == wire]
                 merged.revert(mine)
-                reverts[name] = {"value": mine[-1].value, **error}
-        for name in push.text_fields:
-            known = merged.schema.fields.get(name)
-            error = _may_not_write(name, known) or _text_error(merged, name, self._blank, known)
+                reverts[wire] = {"value": mine[-1].value, **error}
+        for wire in push.text_fields:
+            known = merged.schema.get(wire)
+            error = _may_not_write(wire, known) or _text_error(merged, self._blank, known)
             if error is not None:
-                value = merged.document.text(name)
-                merged.revert_text(name)
-                merged.revert(entry for entry in push.entries if entry.field == name)
-                reverts[name] = {"value": value, **error}
+                value = merged.document.text(wire)
+                merged.revert_text(wire)
+                merged.revert(entry for entry in push.entries if entry.field == wire)
+                reverts[wire] = {"value": value, **error}
         return reverts
 
     def judge_row(self, merged: Merged, push: Push) -> Reverts:
@@ -109,30 +109,34 @@ class Judge:
         if merged.row is None and self._owner is not None:
             yield self._owner.name, self.user.pk
         for entry in push.entries:
-            if entry.field in foreign and foreign[entry.field] != self._owner:
-                check = foreign[entry.field].target_field.run_validators
-                for live in merged.schema.fields[entry.field].live([entry]):
-                    if live.value is not None and not _first_error(partial(check, live.value)):
-                        yield entry.field, live.value
+            known = merged.schema.get(entry.field)
+            if known is None or foreign.get(known.name, self._owner) == self._owner:
+                continue
+            check = foreign[known.name].target_field.run_validators
+            for live in known.live([entry]):
+                if live.value is not None and not _first_error(partial(check, live.value)):
+                    yield known.name, live.value
 
     def _undone(self, merged: Merged, push: Push, error: ValidationError) -> Reverts:
         by_field = error.error_dict if hasattr(error, "error_dict") else {}
         named = set(by_field) - {NON_FIELD_ERRORS}
-        pushed = {entry.field for entry in push.entries} | set(push.text_fields)
-        pushed &= merged.schema.fields.keys()  # neither the row itself nor what is unknown
-        blamed = (named & pushed) or pushed
+        written = {entry.field for entry in push.entries} | set(push.text_fields)
+        fields = merged.schema.fields.values()  # neither the row itself nor what is unknown
+        pushed = {known.wire: known for known in fields if known.wire in written}
+        of_named = {wire: known for wire, known in pushed.items() if known.name in named}
+        blamed = of_named or pushed
         reverts: Reverts = {}
-        texts = {name for name in blamed if merged.schema.fields[name].rule.text}
         for entry in push.entries:
             if entry.field in blamed:
                 merged.revert([entry])
                 reverts[entry.field] = {"value": entry.value, **_told(error)}
-        for name in texts:
-            reverts[name] = {"value": merged.document.text(name), **_told(error)}
-            merged.revert_text(name)
+        for wire, known in blamed.items():
+            if known.rule.text:
+                reverts[wire] = {"value": merged.document.text(wire), **_told(error)}
+                merged.revert_text(wire)
         if merged.inserted:
-            for name in reverts:
-                field = self._columns[name].field
+            for wire in reverts:
+                field = self._columns[blamed[wire].name].field
                 setattr(merged.row, field.attname, field.get_default())
         return reverts
 
@@ -152,16 +156,15 @@ class Judge:
             return _error("invalid", f"This is not a value of kind {known.kind}.")
         if known.rule.additive:  # a difference; what the sum may be is judged apart
             return None if live[0].value is not None else _error("null", "A difference is no null.")
-        return self._value_error(entry.field, live[0].value)
+        return self._value_error(known.name, live[0].value)
 
-    def _sum_error(self, merged: Merged, name: str) -> dict[str, str] | None:
+    def _sum_error(self, merged: Merged, known: Field) -> dict[str, str] | None:
         """What is wrong with the sum and was not wrong before."""
-        known = merged.schema.fields[name]
         total = known.read(merged.document)
-        if total is MISSING or not (error := self._value_error(name, total)):
+        if total is MISSING or not (error := self._value_error(known.name, total)):
             return None
-        before = merged.before.values.get(name)
-        was_wrong = before is not None and self._value_error(name, before)
+        before = merged.before.values.get(known.name)
+        was_wrong = before is not None and self._value_error(known.name, before)
         return None if was_wrong else error
 
     def _value_error(self, name: str, value: Any) -> dict[str, str] | None:
@@ -224,18 +227,16 @@ def _bad_replacement(
     return None
 
 
-def _text_error(
-    merged: Merged, name: str, blank: SyncModel, known: Field | None
-) -> dict[str, str] | None:
+def _text_error(merged: Merged, blank: SyncModel, known: Field | None) -> dict[str, str] | None:
     """What is wrong with the merged text and was not wrong before."""
     if known is None or not known.rule.text:
         return _error("forbidden", "This field is not a shared text.")
-    field = columns_of(type(blank))[name].field
-    text = merged.document.text(name)
+    field = columns_of(type(blank))[known.name].field
+    text = merged.document.text(known.wire)
     if "\0" in text:
         return _error("invalid", "Text must not hold the character NUL.")
     error = _first_error(lambda: field.clean(text, blank))
-    before = merged.before.values.get(name, "")
+    before = merged.before.values.get(known.name, "")
     if error is None or _first_error(lambda: field.clean(before, blank)) is not None:
         return None
     return error

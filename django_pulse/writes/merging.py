@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Merged", "Reverts"]
 
 Reverts = dict[str, dict[str, Any]]
-"""What was undone, by field: `{"value", "code", "message"}`."""
+"""What was undone, by the field's name in documents: `{"value", "code", "message"}`."""
 
 
 @dataclass(slots=True)
@@ -81,9 +81,11 @@ class Merged:
         stand_ins = [d for d, entry in self.document.entries.items() if entry.stands_for in dots]
         self.document.delete([*dots, *stand_ins])
 
-    def revert_text(self, name: str) -> None:
+    def revert_text(self, wire: str) -> None:
         """Edit a text back to what it was, deletions included."""
-        self.document.set_text(name, self.before.values.get(name, ""))
+        known = self.schema.get(wire)
+        before = self.before.values.get(known.name, "") if known is not None else ""
+        self.document.set_text(wire, before)
 
     def restamp(self, pushed: Collection[Entry]) -> None:
         """Rewrite pushed entries whose stamp lies in the future, in their order.
@@ -108,9 +110,9 @@ class Merged:
         if len(document.entries) == len(fields) == sum(map(len, fields.values())):
             return  # one entry to a field, and all of them live
         live: set[Dot] = set()
-        for name, entries in tuple(fields.items()):
+        for wire, entries in tuple(fields.items()):
             live.update(entry.dot for entry in entries)
-            known = self.schema.get(name)
+            known = self.schema.get(wire)
             if known is None or not known.rule.additive or len(entries) < 2:
                 continue
             folded = known.rule.fold(known.live(entries))
@@ -118,7 +120,7 @@ class Merged:
                 gone = set(folded.replaces)
                 stamp = max(entry.stamp for entry in entries if entry.dot in gone)
                 live -= gone
-                live.add(document.append(name, stamp, known.encode(folded.value)).dot)
+                live.add(document.append(wire, stamp, known.encode(folded.value)).dot)
         if len(live) < len(document.entries):
             document.delete([dot for dot in document.entries if dot not in live])
 

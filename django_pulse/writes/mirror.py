@@ -40,7 +40,7 @@ def values_of(row: SyncModel, names: Iterable[str] | None = None) -> dict[str, A
 def mirror(document: Document, schema: Schema, row: SyncModel, now_ms: int) -> bool:
     """Write every field of `row` that has no entry yet; says whether there was any."""
     written = document.fields()
-    missing = [name for name in schema.fields if name not in written]
+    missing = [name for name, known in schema.fields.items() if known.wire not in written]
     for name, value in values_of(row, missing).items():
         known = schema.fields[name]
         if value is not None or known.rule.nullable:

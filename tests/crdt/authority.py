@@ -75,6 +75,7 @@ class Authority:
     page_rows: int = 500
     limits: Limits = field(default_factory=lambda: Limits(1 << 20, 500, 1_000))
     judge: Judge = judge_nothing
+    schema: Schema = SCHEMA
     refused: set[Key] = field(default_factory=set)
     busy: set[Key] = field(default_factory=set)
     documents: dict[Key, bytes] = field(default_factory=dict)
@@ -276,7 +277,7 @@ class Line:
                 authority.epoch,
                 authority.now,
                 self.user,
-                (SCHEMA.description(),),
+                (authority.schema.description(),),
                 self._heads(),
                 authority.limits,
                 15.0,
