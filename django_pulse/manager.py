@@ -65,7 +65,7 @@ class SyncQuerySet(models.QuerySet[M_co]):
         return list(matching.values_list("pk", flat=True))
 
     def _absorb(self, pks: Sequence[Any]) -> None:
-        from .writes.saving import absorb_rows
+        from .writes.absorbing import absorb_rows
 
         absorb_rows(self.model, self._write_alias(), pks)
 

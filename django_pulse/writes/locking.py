@@ -28,7 +28,7 @@ from ..tables import Document
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
 
-__all__ = ["Held", "busy_targets", "hold", "hold_documents", "hold_row"]
+__all__ = ["Held", "busy_targets", "hold", "hold_documents", "hold_row", "hold_rows"]
 __all__ += ["Stored", "lock_database"]
 
 M = TypeVar("M", bound=Model)
@@ -112,12 +112,17 @@ def hold_documents(
 
 def hold_row(model: type[SyncModel], using: str, pk: object) -> Held | None:
     """Lock one row by its primary key, then its document; None if there is no such row."""
-    row = _lockable(model._base_manager.using(using).filter(pk=pk), wait=True).first()
-    if row is None:
-        return None
-    held = hold_documents(model, using, [row.sync_id], wait=True)[row.sync_id]
-    held.row = row
-    return held
+    return next(iter(hold_rows(model, using, [pk])), None)
+
+
+def hold_rows(model: type[SyncModel], using: str, pks: Collection[Any]) -> list[Held]:
+    """Lock the rows with these primary keys, then their documents, in the order of the keys."""
+    found = _lockable(model._base_manager.using(using).filter(pk__in=pks), wait=True)
+    rows = {row.sync_id: row for row in found.order_by("pk")}
+    held = hold_documents(model, using, list(rows), wait=True)
+    for sync_id, row in rows.items():
+        held[sync_id].row = row
+    return list(held.values())
 
 
 def lock_database(using: str, *, wait: bool) -> None:

@@ -7,22 +7,20 @@ without a change fires its signals and writes nothing.
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, models, transaction
 
-from crdt.document import Document
 from crdt.editing import write_field
 from crdt.schema import MISSING
 
-from .. import identity, scopes
+from .. import identity
 from ..columns import Column, columns_of
-from ..schema import schema_of
 from . import seen as seen_values
-from .locking import Held, hold, hold_documents, hold_row, lock_database
+from .absorbing import absorb_rows, begin
+from .locking import hold_documents, hold_row, lock_database
 from .merging import Merged
 from .mirror import mirror
 from .storing import store_documents, store_rows, update_rows
@@ -30,10 +28,7 @@ from .storing import store_documents, store_rows, update_rows
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
 
-__all__ = ["absorb_rows", "insert", "save_table", "update"]
-
-ABSORBED_AT_ONCE = 500
-"""Rows of a bulk write that are mirrored by one set of statements."""
+__all__ = ["insert", "save_table", "update"]
 
 COUNTED = frozenset({"sync_id", "version"})
 """Columns that nobody assigns: an instance that holds others takes those of its row."""
@@ -78,7 +73,7 @@ def insert(instance: SyncModel, using: str, write: Callable[[], bool]) -> bool:
         _resolve(instance, using)
         mine.row, mine.document.deleted = instance, False
         mine.document.parked = mine.document.waiting = None
-        merged = _begin(mine, identity.replica_id(using), absorbed=False)
+        merged = begin(mine, identity.replica_id(using), absorbed=False)
         if mine.document.pk is not None:
             merged.absorb()
         merged.changed = True
@@ -115,7 +110,7 @@ def update(
             plain.filter(pk=instance.pk).update(**expressions)
             held.row = model._base_manager.using(using).get(pk=instance.pk)
         row = held.row
-        merged = _begin(held, identity.replica_id(using))
+        merged = begin(held, identity.replica_id(using))
         edited = [field for field in fields if field.name not in expressions]
         names = _write_changes(merged, instance, edited, seen)
         if names or merged.changed:
@@ -124,35 +119,6 @@ def update(
         written = [field.attname for field in fields]
         seen_values.note_saved(instance, written, _column_values(row), using)
     return True
-
-
-def absorb_rows(model: type[SyncModel], using: str, pks: Iterable[Any]) -> None:
-    """Mirror rows that were just written past their instances; inside the same transaction."""
-    keys = list(pks)
-    for start in range(0, len(keys), ABSORBED_AT_ONCE):
-        chunk = keys[start : start + ABSORBED_AT_ONCE]
-        ids = list(
-            model._base_manager.using(using)
-            .filter(pk__in=chunk)
-            .order_by("pk")
-            .values_list("sync_id", flat=True)
-        )
-        held = hold(model, using, ids, wait=True)
-        replica = identity.replica_id(using)
-        merges = [_begin(held[sync_id], replica) for sync_id in ids]
-        for merged in merges:
-            merged.changed |= _has_moved(merged.held, using)
-        changed = [merged for merged in merges if merged.changed]
-        for merged in changed:
-            merged.compact()
-        store_rows(model, using, changed)
-        store_documents(using, changed)
-
-
-def _has_moved(held: Held, using: str) -> bool:
-    """Has the row entered or left the feed by a column that is in no document?"""
-    assert held.row is not None, "whoever saves has a row"
-    return scopes.of_row(held.row, using) != held.document.scopes
 
 
 def _is_made_here(instance: SyncModel) -> bool:
@@ -231,16 +197,6 @@ def _seen_value(column: Column, seen: seen_values.Seen, merged: Merged) -> Any:
     if frozen is MISSING:
         return column.to_document(getattr(merged.row, column.attname))
     return column.to_document(seen_values.thaw(frozen))
-
-
-def _begin(held: Held, replica: int, *, absorbed: bool = True) -> Merged:
-    assert held.row is not None, "whoever saves has a row"
-    schema = schema_of(type(held.row))
-    now_ms = time.time_ns() // 1_000_000
-    if absorbed:
-        return Merged.begin(held, schema, replica, now_ms)
-    document = Document(bytes(held.document.state), replica)
-    return Merged(held, schema, now_ms, document, schema.read(document))
 
 
 def _store(merged: Merged, using: str, plain: Iterable[str]) -> None:

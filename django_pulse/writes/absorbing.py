@@ -1,0 +1,59 @@
+"""Absorbing: rows that were written past their instances are compared with their documents.
+
+The differences become server entries, in the transaction that wrote the rows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from crdt.document import Document
+
+from .. import identity, scopes
+from ..schema import schema_of
+from .locking import Held, hold_rows
+from .merging import Merged
+from .storing import store_documents, store_rows
+
+if TYPE_CHECKING:
+    from ..sync_model import SyncModel
+
+__all__ = ["ABSORBED_AT_ONCE", "absorb_rows", "begin"]
+
+ABSORBED_AT_ONCE = 500
+"""Rows of a bulk write that are mirrored by one set of statements: bounds what is in memory."""
+
+
+def absorb_rows(model: type[SyncModel], using: str, pks: Iterable[Any]) -> None:
+    """Mirror rows that were just written; a few queries per `ABSORBED_AT_ONCE` of them."""
+    keys = list(pks)
+    for start in range(0, len(keys), ABSORBED_AT_ONCE):
+        held = hold_rows(model, using, keys[start : start + ABSORBED_AT_ONCE])
+        replica = identity.replica_id(using)
+        merges = [begin(each, replica) for each in held]
+        for merged in merges:
+            merged.changed |= _has_moved(merged.held, using)
+        changed = [merged for merged in merges if merged.changed]
+        for merged in changed:
+            merged.compact()
+        store_rows(model, using, changed)
+        store_documents(using, changed)
+
+
+def begin(held: Held, replica: int, *, absorbed: bool = True) -> Merged:
+    """Begin to write into the document of a row that is there."""
+    assert held.row is not None, "whoever saves has a row"
+    schema = schema_of(type(held.row))
+    now_ms = time.time_ns() // 1_000_000
+    if absorbed:
+        return Merged.begin(held, schema, replica, now_ms)
+    document = Document(bytes(held.document.state), replica)
+    return Merged(held, schema, now_ms, document, schema.read(document))
+
+
+def _has_moved(held: Held, using: str) -> bool:
+    """Has the row entered or left the feed by a column that is in no document?"""
+    assert held.row is not None, "whoever saves has a row"
+    return scopes.of_row(held.row, using) != held.document.scopes
