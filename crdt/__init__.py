@@ -10,6 +10,7 @@
 subclasses `MergeRule`.
 """
 
+from .conflicts import Alive, conflicts
 from .document import Document
 from .editing import write_field
 from .entry import Dot, Entry, Live, Write
@@ -34,6 +35,7 @@ from .vector import Order, VectorClock
 
 __all__ = [
     "MISSING",
+    "Alive",
     "Changed",
     "Connected",
     "Counter",
@@ -70,5 +72,6 @@ __all__ = [
     "TooLarge",
     "VectorClock",
     "Write",
+    "conflicts",
     "write_field",
 ]

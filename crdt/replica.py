@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
+from .conflicts import Alive, conflicts
 from .document import Document
 from .editing import check_field, delete_row, touch_text, write_field
 from .errors import LocalFault
@@ -128,6 +129,11 @@ class Replica:
         rows = (_row(schema, model, each, document) for each, document in found)
         return [row for row in rows if row is not None]
 
+    def conflicts(self, model: str, id: UUID) -> dict[str, list[Alive]]:
+        """The row's fields in conflict, each with its values, the latest first."""
+        schema = self._schema(model)
+        return conflicts(self._shelf.held(Key(schema.label, id)).view, schema)
+
     def states(self, model: str) -> Iterator[tuple[UUID, bytes]]:
         """Every document of a model as bytes (Yjs update v1), deleted rows included."""
         for identity, document in self._shelf.documents(self._schema(model).label):
@@ -167,6 +173,13 @@ class Replica:
                 old = known.read(held.view)
                 if old is MISSING or old != value or type(old) is not type(value):
                     self._write(schema, held, known.name, old, value)
+
+    def resolve(self, model: str, id: UUID, /, **values: Any) -> None:
+        """Settle fields: these values take the place of all that are alive, equal ones too."""
+        with self._editing(model, id) as (schema, held):
+            for name, value in values.items():
+                known = check_field(schema, name)
+                self._write(schema, held, known.name, known.read(held.view), value)
 
     def add(self, model: str, id: UUID, field: str, amount: Any) -> None:
         """Add to a number; with the rule `Counter`, everybody's additions are summed."""

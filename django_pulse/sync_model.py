@@ -18,8 +18,9 @@ from django.db.models.signals import class_prepared, post_delete, pre_delete
 from crdt.update import read_state
 from crdt.vector import VectorClock
 
-from . import scopes
+from . import conflicts, scopes
 from .bookkeeping import LocalOnlyField, MomentField, RandomUUID, SyncIdField
+from .conflicts import Conflict
 from .manager import SyncManager
 from .options import SyncOptions, parse
 from .schema import label_of
@@ -90,6 +91,22 @@ class SyncModel(models.Model):
         save = super()._save_table  # type: ignore[misc]
         arguments = (raw, cls, force_insert, force_update, using, update_fields)
         return saving.save_table(self, partial(save, *arguments), *arguments)
+
+    def conflicts(self) -> dict[str, list[Conflict]]:
+        """The fields that were written concurrently, with the values still alive, latest first.
+
+        At most three queries, whatever the row holds. Fields whose rule keeps every writer's part
+        (`Text`, `Counter`) are never among them, nor are those whose values are equal.
+        """
+        return conflicts.conflicts_of(self)
+
+    def resolve(self, field: str, value: Any) -> None:
+        """Settle a field: one value, of those in conflict or another, in place of all of them.
+
+        Merges as a `save()` of this field does, and sends its signals. Raises `ValidationError` for
+        a value that the field does not allow, and `DoesNotExist` for a row that is gone.
+        """
+        conflicts.resolve(self, field, value)
 
     @property
     def vector_clock(self) -> VectorClock:

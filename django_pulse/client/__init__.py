@@ -36,7 +36,7 @@ from .errors import (
     WrongEndpoint,
 )
 from .pulse import Pulse, connect
-from .rows import ModelHandle, Row
+from .rows import Conflict, ModelHandle, Row
 from .status import Status
 from .store import SQLiteStore
 
@@ -46,6 +46,7 @@ __all__ = [
     "ChangeStream",
     "Changed",
     "ClosedPulse",
+    "Conflict",
     "Kept",
     "LocalFault",
     "Missed",

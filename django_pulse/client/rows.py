@@ -1,14 +1,32 @@
 """Rows as an app sees them: read and edited at once, whatever the network does."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from crdt.replica import Replica, RowView
+from crdt.stamp import stamp_ms
 
 from .errors import LocalFault
 
-__all__ = ["ModelHandle", "Row"]
+__all__ = ["Conflict", "ModelHandle", "Row"]
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """One of several values that a field was given by writers who did not know of each other.
+
+    `replica` wrote it at `at` (UTC, by its clock); `mine`: on this device. `current` marks the one
+    that the row shows.
+    """
+
+    value: Any
+    replica: int
+    at: datetime
+    mine: bool
+    current: bool
 
 
 class Row:
@@ -37,6 +55,14 @@ class Row:
     def edit_text(self, field: str, index: int, delete: int = 0, insert: str = "") -> "Row":
         """`ModelHandle.edit_text` for this row."""
         return self._handle.edit_text(self.id, field, index, delete, insert)
+
+    def conflicts(self) -> dict[str, list[Conflict]]:
+        """`ModelHandle.conflicts` for this row, as it is now."""
+        return self._handle.conflicts(self.id)
+
+    def resolve(self, **values: Any) -> "Row":
+        """`ModelHandle.resolve` for this row."""
+        return self._handle.resolve(self.id, **values)
 
     def delete(self) -> None:
         """`ModelHandle.delete` for this row."""
@@ -125,6 +151,31 @@ class ModelHandle:
         Positions count Python characters (code points).
         """
         self._local().edit_text(self.label, _uuid(row_id), field, index, delete, insert)
+        self._edited()
+        return self._row(_uuid(row_id))
+
+    def conflicts(self, row_id: UUID | str) -> dict[str, list[Conflict]]:
+        """The row's fields that were written concurrently, each with the values still alive, the
+        latest first. Fields that keep every writer's part (texts, counters) are never among them.
+        """
+        replica = self._local()
+        return {
+            field: [
+                Conflict(
+                    value=each.value,
+                    replica=each.replica,
+                    at=datetime.fromtimestamp(stamp_ms(each.stamp) / 1000, UTC),
+                    mine=each.replica == replica.replica,
+                    current=each.current,
+                )
+                for each in alive
+            ]
+            for field, alive in replica.conflicts(self.label, _uuid(row_id)).items()
+        }
+
+    def resolve(self, row_id: UUID | str, **values: Any) -> Row:
+        """Settle fields in conflict: each value given takes the place of all that are alive."""
+        self._local().resolve(self.label, _uuid(row_id), **values)
         self._edited()
         return self._row(_uuid(row_id))
 

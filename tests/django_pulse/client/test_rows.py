@@ -2,11 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC
 from uuid import UUID, uuid4
 
 import pytest
 
 from django_pulse.client import LocalFault, ModelHandle, connect
+from tests.crdt.authority import MODEL, Authority
+from tests.crdt.phone import Phone
 from tests.django_pulse.client.scripted import polite, scripted
 
 
@@ -93,3 +96,28 @@ async def test_an_unknown_field_or_a_wrong_value_changes_nothing() -> None:
         with pytest.raises((LocalFault, ValueError), match=r"body|index|character"):
             row.edit_text("body", 99, insert="x")
         assert model.get(row.id) == row
+
+
+def test_a_conflict_is_seen_and_settled() -> None:
+    authority = Authority()
+    phone, tablet = Phone(authority, 11), Phone(authority, 12)
+    edits: list[None] = []
+    model = ModelHandle(MODEL, lambda: phone.replica, lambda: edits.append(None))
+    row = model.create(title="Eggs")
+    phone.sync()
+    tablet.sync()
+    row.set(title="Six eggs")
+    tablet.replica.set(MODEL, row.id, title="Ten eggs")
+    for each in (phone, tablet, phone):
+        each.sync()
+    found = row.conflicts()
+    assert list(found) == ["title"]
+    assert {(each.value, each.mine) for each in found["title"]} == {
+        ("Six eggs", True),
+        ("Ten eggs", False),
+    }
+    assert [each.current for each in found["title"]] == [True, False]
+    assert all(each.at.tzinfo is UTC for each in found["title"])
+    assert row.resolve(title="Ten eggs").title == "Ten eggs"
+    assert model.conflicts(row.id) == {}
+    assert len(edits) == 3

@@ -1,0 +1,135 @@
+"""Conflicts of a row: what several writers wrote to one field, and how to settle it.
+
+Every value that nobody who saw it has replaced is still in the row's document. The field's rule
+reads one of them into the column; here are the others, with who wrote them and when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils import timezone
+
+from crdt.conflicts import can_conflict, conflicts
+from crdt.document import Document
+from crdt.entry import Dot
+from crdt.stamp import stamp_ms
+
+from . import scopes
+from .columns import Column, columns_of
+from .schema import label_of, schema_of
+from .tables import Device
+from .tables import Document as Stored
+from .writes.settling import settle
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+    from .sync_model import SyncModel
+
+__all__ = ["Conflict", "authors_of", "conflicts_of", "moment_of", "resolve"]
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """One of several concurrent values of a field.
+
+    value: as the attribute of an instance; of a foreign key, the key.
+    replica: who wrote it. at: when, as far as that one's clock is right.
+    author: the user whose device it was; None for the server itself.
+    current: is it the one that the field holds? `dot`: the entry in the document.
+    """
+
+    value: Any
+    replica: int
+    at: datetime
+    author: AbstractBaseUser | None
+    current: bool
+    dot: Dot
+
+
+def conflicts_of(row: SyncModel) -> dict[str, list[Conflict]]:
+    """The row's fields in conflict, each with its values, the latest first; see `SyncModel`."""
+    model = type(row)
+    using = row._state.db or scopes.database_of(model)
+    stored = Stored.objects.using(using).filter(model=label_of(model), sync_id=row.sync_id)
+    state = stored.values_list("state", flat=True).first()
+    found = conflicts(Document(bytes(state or b"")), schema_of(model))
+    authors = authors_of((each.replica for alive in found.values() for each in alive), using)
+    columns = columns_of(model)
+    return {
+        name: [
+            Conflict(
+                value=columns[name].to_column(each.value),
+                replica=each.replica,
+                at=moment_of(each.stamp),
+                author=authors.get(each.replica),
+                current=each.current,
+                dot=each.dot,
+            )
+            for each in alive
+        ]
+        for name, alive in found.items()
+    }
+
+
+def authors_of(replicas: Iterable[int], using: str) -> Mapping[int, AbstractBaseUser]:
+    """The users of these replicas, in two queries; the server's own has none."""
+    wanted = set(replicas)
+    if not wanted:
+        return {}
+    devices = Device.objects.using(using).filter(replica__in=wanted)
+    owners = dict(devices.values_list("replica", "user"))
+    users: Any = get_user_model()
+    keys = {key for key in map(_key_of(users), owners.values()) if key is not None}
+    by_key = {str(user.pk): user for user in users._base_manager.filter(pk__in=keys)}
+    return {replica: by_key[key] for replica, key in owners.items() if key in by_key}
+
+
+def moment_of(stamp: int) -> datetime:
+    """When a stamp was taken, as the project writes times: aware, unless it has no `USE_TZ`."""
+    moment = datetime.fromtimestamp(stamp_ms(stamp) / 1000, UTC)
+    return moment if settings.USE_TZ else timezone.make_naive(moment)
+
+
+def resolve(row: SyncModel, name: str, value: Any) -> None:
+    """Settle a field of the row; see `SyncModel.resolve`."""
+    column = _column(type(row), name)
+    if isinstance(value, models.Model):
+        value = getattr(value, column.field.target_field.attname)  # type: ignore[attr-defined]
+    try:
+        cleaned = column.field.clean(value, row)
+    except ValidationError as error:
+        raise ValidationError({name: error.error_list}) from error
+    settle(row, column, cleaned)
+
+
+def _column(model: type[SyncModel], name: str) -> Column:
+    columns = columns_of(model)
+    if name not in columns:
+        known = ", ".join(columns)
+        raise ValueError(f"{model.__name__} syncs no field {name!r}. It syncs: {known}.")
+    rule = schema_of(model).fields[name].rule
+    if not can_conflict(rule):
+        raise ValueError(
+            f"{model.__name__}.{name} merges by {rule!r}, which leaves nothing to settle: assign "
+            "the value and save."
+        )
+    return columns[name]
+
+
+def _key_of(users: Any) -> Any:
+    def key(text: str) -> Any:
+        try:
+            return users._meta.pk.to_python(text)
+        except ValidationError:
+            return None  # of another user model, before
+
+    return key

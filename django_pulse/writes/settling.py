@@ -1,0 +1,68 @@
+"""Settling a field: one value in place of every value of it that is live."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from django.db import router, transaction
+from django.db.models.signals import post_save, pre_save
+
+from crdt.editing import write_field
+
+from .. import identity
+from ..columns import Column
+from ..schema import schema_of
+from . import seen
+from .locking import hold_row, lock_database
+from .merging import Merged
+from .storing import store_documents, store_rows
+
+if TYPE_CHECKING:
+    from ..sync_model import SyncModel
+
+__all__ = ["settle"]
+
+
+def settle(instance: SyncModel, column: Column, value: Any) -> None:
+    """Write a column's value in place of all that are live, be it one of them or another.
+
+    A save like any other: its signals, its version, its transaction. Raises `DoesNotExist` for a
+    row that is gone.
+    """
+    model: Any = instance._meta.concrete_model
+    using = router.db_for_write(model, instance=instance)
+    told: dict[str, Any] = {"instance": instance, "raw": False, "using": using}
+    told["update_fields"] = frozenset({column.name})
+    before = instance.__dict__.get(column.attname)
+    with transaction.atomic(using=using):
+        setattr(instance, column.attname, value)
+        try:
+            pre_save.send(sender=type(instance), **told)
+            row = _write(instance, column, using)
+        except BaseException:
+            setattr(instance, column.attname, before)
+            raise
+        instance.version = row.version
+        shown = {column.attname: getattr(row, column.attname)}
+        seen.note_saved(instance, [column.attname], shown, using)
+        post_save.send(sender=type(instance), created=False, **told)
+
+
+def _write(instance: SyncModel, column: Column, using: str) -> SyncModel:
+    model: Any = instance._meta.concrete_model
+    lock_database(using, wait=True)
+    held = hold_row(model, using, instance.pk)
+    if held is None or held.row is None:
+        raise model.DoesNotExist(f"{instance!r} is gone: there is nothing to settle.")
+    now_ms = time.time_ns() // 1_000_000
+    merged = Merged.begin(held, schema_of(model), identity.replica_id(using), now_ms)
+    known, document = merged.schema.fields[column.name], merged.document
+    value = column.to_document(getattr(instance, column.attname))
+    write_field(document, known, known.read(document), value, now_ms)
+    merged.changed = True
+    merged.compact()
+    merged.project()
+    store_rows(model, using, [merged])
+    store_documents(using, [merged])
+    return held.row
