@@ -13,12 +13,13 @@ Laws:
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
-from django.db import connections
+from django.db import DatabaseError, connections
 from django.db.models import ForeignKey, Model, QuerySet
 
 from .. import identity
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from ..sync_model import SyncModel
 
 __all__ = ["Held", "busy_targets", "hold", "hold_documents", "hold_row", "hold_rows"]
-__all__ += ["Stored", "lock_database"]
+__all__ += ["Stored", "is_about_locks", "lock_database"]
 
 M = TypeVar("M", bound=Model)
 
@@ -37,6 +38,9 @@ LOCK_WAIT_MS = 50
 """How long a push waits for a lock that cannot be skipped: another transaction's entry in a unique
 index. Far below PostgreSQL's deadlock timeout of a second, after which it would choose a victim.
 Not next to nothing, because PostgreSQL's own short locks (a file being extended) count as well."""
+
+LOCK_STATES = frozenset({"40001", "40P01", "55P03"})
+"""How PostgreSQL says that somebody else was there first (SQLSTATE)."""
 
 
 @dataclass(slots=True)
@@ -130,6 +134,12 @@ def lock_database(using: str, *, wait: bool) -> None:
     identity.take_write_lock(using)
     if not wait:
         identity.limit_lock_waits(using, LOCK_WAIT_MS)
+
+
+def is_about_locks(error: DatabaseError) -> bool:
+    """Does the error say that somebody else was there first?"""
+    locked = isinstance(error.__cause__, sqlite3.OperationalError) and "locked" in str(error)
+    return locked or getattr(error.__cause__, "sqlstate", None) in LOCK_STATES
 
 
 def busy_targets(field: ForeignKey[Any, Any], using: str, keys: Collection[Any]) -> Collection[Any]:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Merged", "Reverts"]
 
+NOTHING = Row({}, deleted=False)
+"""What a new document says."""
+
 Reverts = dict[str, dict[str, Any]]
 """What was undone, by the field's name in documents: `{"value", "code", "message"}`."""
 
@@ -69,6 +72,17 @@ class Merged:
         merged.held_back = set(stored.waiting or ())
         merged._show(before.values)
         return merged
+
+    @classmethod
+    def mirrored(cls, held: Held, schema: Schema, replica: int, now_ms: int) -> Merged:
+        """Take the row, which has no document yet, into a new one.
+
+        Raises `ValueError`, or `ValidationError`, for a value that no document can hold.
+        """
+        assert held.row is not None, "whoever mirrors has a row"
+        document = Document(replica=replica)
+        mirror(document, schema, held.row, now_ms)
+        return cls(held, schema, now_ms, document, NOTHING, changed=True)
 
     @property
     def row(self) -> SyncModel | None:

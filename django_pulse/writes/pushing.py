@@ -33,7 +33,7 @@ from ..schema import model_of, schema_of
 from . import announcing
 from .items import ItemResult, PushItem
 from .judging import Judge
-from .locking import Held, hold, lock_database
+from .locking import Held, hold, is_about_locks, lock_database
 from .merging import Merged, Reverts
 from .outcomes import repeated, store_outcomes
 from .storing import store_documents, store_rows
@@ -52,9 +52,6 @@ later: a thread of the server is not to be slept in for long."""
 PATIENCE_SECONDS = 1.0
 """Seconds after which a frame's rows that are still busy are answered so, without another try.
 A batch that fails is halved, and every part of it may meet the same lock."""
-
-LOCK_STATES = frozenset({"40001", "40P01", "55P03"})
-"""How PostgreSQL says that somebody else was there first (SQLSTATE)."""
 
 logger = logging.getLogger("django_pulse")
 
@@ -136,7 +133,7 @@ def _stored(batch: _Batch, deadline: float, *, again: bool = True) -> Results:
 
 def _failure(item: PushItem, error: BaseException, *, passing: bool) -> ItemResult:
     if passing:
-        if getattr(error.__cause__, "sqlstate", None) not in LOCK_STATES:
+        if not (isinstance(error, DatabaseError) and is_about_locks(error)):
             logger.warning("A push to %s %s has to be tried again: %s", item.model, item.id, error)
         return ItemResult("busy")
     if isinstance(error, DatabaseError):

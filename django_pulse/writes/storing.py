@@ -84,14 +84,38 @@ def update_rows(
         extra = [automatic_field.name for automatic_field in automatic] if names else []
         groups.setdefault((*names, *extra, "version"), []).append(row)
     for names, rows in groups.items():
-        fields: list[Any] = [model._meta.get_field(name) for name in names]
-        values = [(row.pk, [getattr(row, each.attname) for each in fields]) for row in rows]
-        if all(is_plain(each) for each in fields):
-            update_many(model, using, names, values)
-            continue
-        plain: models.QuerySet[SyncModel] = models.QuerySet(model, using=using)
-        for key, each in values:
-            plain.filter(pk=key).update(**dict(zip(names, each, strict=True)))
+        for table, fields in _by_table(model, names).items():
+            key = table._meta.pk.attname
+            values = [
+                (row.__dict__[key], [getattr(row, each.attname) for each in fields]) for row in rows
+            ]
+            _update_table(table, using, fields, values)
+
+
+def _by_table(
+    model: type[SyncModel], names: Iterable[str]
+) -> dict[type[models.Model], list[models.Field[Any, Any]]]:
+    """The named fields by the model whose table they are in: those of a parent are in its."""
+    tables: dict[type[models.Model], list[models.Field[Any, Any]]] = {}
+    for name in names:
+        found: Any = model._meta.get_field(name)
+        tables.setdefault(found.model, []).append(found)
+    return tables
+
+
+def _update_table(
+    model: type[models.Model],
+    using: str,
+    fields: Sequence[models.Field[Any, Any]],
+    values: Sequence[tuple[Any, Sequence[Any]]],
+) -> None:
+    names = [each.name for each in fields]
+    if all(is_plain(each) for each in fields):
+        update_many(model, using, names, values)
+        return
+    plain: models.QuerySet[Any] = models.QuerySet(model, using=using)
+    for key, each in values:
+        plain.filter(pk=key).update(**dict(zip(names, each, strict=True)))
 
 
 def _write(using: str, documents: Sequence[Stored]) -> None:

@@ -1,0 +1,164 @@
+"""Adopting: giving documents to rows that have none.
+
+Rows of a table that became a SyncModel's by a migration, or that raw SQL or historical models
+wrote, are in no document and no feed until something writes them. This mirrors them, a batch in a
+transaction, while everybody goes on working.
+
+Laws:
+
+1. A row that has a document is left alone. So it may be stopped anywhere and started again, and
+   several may run at once.
+2. It waits for nobody's row: what somebody holds is tried again, then left to the next run. So no
+   user's transaction is the victim of a deadlock with it.
+3. A row whose values no document can hold is told about and passed over.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError, connections, transaction
+from django.db.models import Exists, OuterRef, QuerySet
+
+from . import identity
+from .schema import label_of, schema_of
+from .sweeping import each_alone, most_derived, reason_of, windows
+from .tables import Document
+from .writes.locking import hold, is_about_locks, lock_database
+from .writes.merging import Merged
+from .writes.storing import store_documents, store_rows
+
+if TYPE_CHECKING:
+    from .sync_model import SyncModel
+
+__all__ = ["ADOPTED_AT_ONCE", "Adopted", "Unfit", "adopt", "without_document"]
+
+ADOPTED_AT_ONCE = 500
+"""Rows of one transaction: well under a second of locks, and one stamping takes them all."""
+
+LOOKED_AT_ONCE = 10_000
+"""Primary keys of one step through the table: what was adopted already is passed over in steps of
+this many, which takes a few milliseconds each."""
+
+PAUSES = (0.05, 0.2, 1.0)
+"""Seconds before each further try of rows that somebody holds."""
+
+BREATH = 0.25
+"""Seconds of rest per second of work, where the whole database is locked (SQLite): those who wait
+for it look again ten times a second, and are to find it free now and then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """A row that cannot be mirrored: its primary key, and why."""
+
+    pk: Any
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """One batch: how many rows were mirrored, which could not be, and how many somebody held."""
+
+    rows: int = 0
+    unfit: tuple[Unfit, ...] = ()
+    busy: int = 0
+
+
+def without_document(model: type[SyncModel], using: str) -> QuerySet[SyncModel]:
+    """The rows of `model` that have no document."""
+    return _missing(most_derived(model, using), model)
+
+
+def adopt(
+    model: type[SyncModel],
+    using: str,
+    batch_size: int = ADOPTED_AT_ONCE,
+    rest: Callable[[float], None] = time.sleep,
+) -> Iterator[Adopted]:
+    """Mirror the rows of `model` that have no document; one result per batch, as it commits.
+
+    To be called outside a transaction. `rest` is called with seconds to wait.
+    """
+    locks_all = not connections[using].features.has_select_for_update
+    for window in windows(most_derived(model, using), LOOKED_AT_ONCE):
+        pks = list(_missing(window, model).values_list("pk", flat=True))
+        for start in range(0, len(pks), batch_size):
+            began = time.monotonic()
+            yield _adopted(model, using, pks[start : start + batch_size], rest)
+            if locks_all:
+                rest(BREATH * (time.monotonic() - began))
+
+
+def _missing(rows: QuerySet[SyncModel], model: type[SyncModel]) -> QuerySet[SyncModel]:
+    """Of `rows` those without document; by an anti-join, which loads none of them."""
+    documents = Document.objects.using(rows.db).filter(model=label_of(model))
+    return rows.filter(~Exists(documents.filter(sync_id=OuterRef("sync_id"))))
+
+
+def _adopted(
+    model: type[SyncModel], using: str, pks: Sequence[Any], rest: Callable[[float], None]
+) -> Adopted:
+    """Adopt a batch, and once more what was busy in it."""
+    rows, unfit = 0, list[Unfit]()
+    left = list(pks)
+    for pause in (*PAUSES, None):
+        batch, left = left, []
+        for part in each_alone(lambda keys: _tried(model, using, keys), batch, _failed):
+            rows += part.rows
+            unfit += part.unfit
+            left += part.busy
+        if not left or pause is None:
+            break
+        rest(pause)
+    return Adopted(rows, tuple(unfit), len(left))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """As `Adopted`, with the primary keys of the busy rows."""
+
+    rows: int = 0
+    unfit: tuple[Unfit, ...] = ()
+    busy: tuple[Any, ...] = ()
+
+
+def _failed(pk: Any, reason: str) -> _Part:
+    return _Part(unfit=(Unfit(pk, reason),))
+
+
+def _tried(model: type[SyncModel], using: str, pks: Sequence[Any]) -> _Part:
+    """One transaction. Where the database has to do with somebody else, all of it is busy."""
+    try:
+        with transaction.atomic(using=using):
+            return _mirrored(model, using, pks)
+    except DatabaseError as error:
+        if not is_about_locks(error):
+            raise
+        return _Part(busy=tuple(pks))
+
+
+def _mirrored(model: type[SyncModel], using: str, pks: Sequence[Any]) -> _Part:
+    lock_database(using, wait=False)
+    rows = model._base_manager.using(using).filter(pk__in=pks)
+    ids = dict(rows.values_list("sync_id", "pk"))
+    held = hold(model, using, ids, wait=False)
+    replica, now_ms = identity.replica_id(using), time.time_ns() // 1_000_000
+    schema = schema_of(model)
+    merges, unfit = [], []
+    for each in held.values():
+        if each.row is None or each.document.pk is not None:
+            continue  # deleted, or mirrored, since it was looked at
+        each.document.version = each.row.version  # which it may have from an earlier release
+        try:
+            merges.append(Merged.mirrored(each, schema, replica, now_ms))
+        except (ValueError, ValidationError) as error:
+            unfit.append(Unfit(each.row.pk, reason_of(error)))
+    store_rows(model, using, merges)
+    store_documents(using, merges)
+    busy = tuple(pk for sync_id, pk in ids.items() if sync_id not in held)
+    return _Part(len(merges), tuple(unfit), busy)

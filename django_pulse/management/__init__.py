@@ -1,0 +1,3 @@
+"""What `manage.py` finds here."""
+
+__all__: list[str] = []

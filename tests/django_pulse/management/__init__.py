@@ -1,0 +1,1 @@
+"""Management commands, as one calls them."""

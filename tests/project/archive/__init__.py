@@ -1,0 +1,1 @@
+"""A project that had rows before it synced."""
