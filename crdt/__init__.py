@@ -28,7 +28,7 @@ from .events import (
     Synced,
 )
 from .replica import Replica, RowView
-from .rules import Counter, DeleteWins, Latest, MergeRule, ServerOnly, Text
+from .rules import Counter, DeleteWins, LastActionWins, Latest, MergeRule, ServerOnly, Text
 from .schema import MISSING, Field, Row, Schema
 from .store import MemoryStore, Store
 from .vector import Order, VectorClock
@@ -49,6 +49,7 @@ __all__ = [
     "Gap",
     "Kept",
     "KeptField",
+    "LastActionWins",
     "Latest",
     "Live",
     "LocalFault",

@@ -23,22 +23,25 @@ def write_field(
     new: Any,
     now_ms: int,
     unsent_from: int | None = None,
+    *,
+    stamp: int | None = None,
 ) -> list[Entry]:
     """Write `new` to `field` as somebody who saw `old`; returns the entries appended.
 
     Values are Python values; `old` may be `MISSING`. Own entries from clock `unsent_from` on were
     never sent: those that the new ones replace or add to are folded into them. `None` folds
-    nothing. Raises `ValueError` for a value that the field's kind cannot hold.
+    nothing. `stamp` is for what is no edit, and may be earlier. Raises `ValueError` for a value
+    that the field's kind cannot hold.
     """
     if new is None and not field.rule.nullable:
         raise ValueError(f"{field.name}: a {field.rule.name} cannot be null.")
     if field.rule.text:
         field.encode(new)
         document.merge_text(field.wire, "" if old is MISSING or old is None else old, new)
-        return touch_text(document, field, now_ms, unsent_from)
+        return touch_text(document, field, now_ms, unsent_from, stamp=stamp)
     live = field.live(document.live(field.wire))
     writes = field.rule.write(live, None if old is MISSING else old, new)
-    stamp = document.next_stamp(now_ms)
+    stamp = document.next_stamp(now_ms) if stamp is None else stamp
     return [
         _append(document, field, stamp, write.value, write.replaces, unsent_from)
         for write in writes
@@ -46,11 +49,17 @@ def write_field(
 
 
 def touch_text(
-    document: Document, field: Field, now_ms: int, unsent_from: int | None = None
+    document: Document,
+    field: Field,
+    now_ms: int,
+    unsent_from: int | None = None,
+    *,
+    stamp: int | None = None,
 ) -> list[Entry]:
     """Append the entry that tells that a text was edited, and when."""
     live = tuple(entry.dot for entry in document.live(field.wire))
-    return [_append(document, field, document.next_stamp(now_ms), None, live, unsent_from)]
+    stamp = document.next_stamp(now_ms) if stamp is None else stamp
+    return [_append(document, field, stamp, None, live, unsent_from)]
 
 
 def delete_row(

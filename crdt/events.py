@@ -32,8 +32,10 @@ class KeptField:
 class Kept:
     """An edit that did not stand, kept aside until the app dismisses it.
 
-    `reason` is "reverted" (the server undid these fields), "refused" (it took nothing of the
-    push) or "left" (the row went out of sight with edits that were not sent yet). `at` is in
+    `reason` is "reverted" (the server undid these fields), "deleted" (it took them, but somebody
+    had deleted the row), "refused" (it took nothing of the push), "gone" (the row was deleted so
+    long ago that the server has forgotten it) or "left" (the row went out of sight with edits that
+    were not sent yet). `at` is in
     milliseconds since 1970; `id` names the row, `key` the record itself.
     """
 
@@ -73,7 +75,9 @@ class Removed:
 
 @dataclass(frozen=True, slots=True)
 class Reverted:
-    """The server merged a push of this replica but undid some of its fields."""
+    """The server merged a push of this replica but undid some of its fields; those with the code
+    "deleted" stand, in a row that somebody deleted.
+    """
 
     model: str
     id: UUID

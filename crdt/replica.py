@@ -212,12 +212,20 @@ class Replica:
             else:
                 held.drop()
 
+    def undelete(self, model: str, id: UUID) -> None:
+        """Take back the deletion of a row, as it is known here; a row that is there stays so."""
+        with self._editing(model, id, deleted=True) as (schema, held):
+            if schema.is_deleted(held.view):
+                delete_row(held.view, schema, self._session.time(), held.record.sent, deleted=False)
+
     @contextmanager
-    def _editing(self, model: str, id: UUID) -> Iterator[tuple[Schema, Held]]:
+    def _editing(
+        self, model: str, id: UUID, *, deleted: bool = False
+    ) -> Iterator[tuple[Schema, Held]]:
         schema = self._schema(model)
         with self._shelf.changing():
             held = self._shelf.held(Key(schema.label, id))
-            if not held.view.entries or schema.is_deleted(held.view):
+            if not held.view.entries or (schema.is_deleted(held.view) and not deleted):
                 raise LocalFault(f"There is no {model} {id}: it was deleted, or never here.")
             yield schema, held
             self._edited(held)

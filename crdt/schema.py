@@ -9,10 +9,10 @@ from typing import Any, Final, Self
 
 from .document import Document
 from .entry import ROW_FIELD, Entry, Live
-from .rules import DeleteWins, Latest, MergeRule, check_name, rule_from_description
+from .rules import DeleteWins, Latest, MergeRule, RowRule, check_name, rule_from_description
 from .values import KINDS, decode, encode
 
-__all__ = ["MISSING", "Field", "Row", "Schema"]
+__all__ = ["MISSING", "Field", "Row", "Schema", "latest_action"]
 
 
 class _Missing:
@@ -129,6 +129,15 @@ class Field:
         )
 
 
+def latest_action(document: Document) -> int:
+    """The latest stamp at which `document` was written to other than to delete the row; or -1."""
+    by_field = document.fields().items()
+    return max(
+        (e.stamp for wire, live in by_field for e in live if wire != ROW_FIELD or e.value is False),
+        default=-1,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """What a document says: the fields somebody wrote, and whether the row is deleted."""
@@ -150,7 +159,7 @@ class Schema:
 
     label: str
     fields: Mapping[str, Field]
-    row: MergeRule = field(default_factory=DeleteWins)
+    row: RowRule = field(default_factory=DeleteWins)
     name: str = ""
     aliases: tuple[str, ...] = ()
     retired: Mapping[str, Field] = field(default_factory=dict)
@@ -198,7 +207,10 @@ class Schema:
 
     def is_deleted(self, document: Document) -> bool:
         """Does `document` say that the row was deleted?"""
-        return bool(document.live(ROW_FIELD)) and self.marker.read(document) is True
+        by_field = document.fields()
+        if ROW_FIELD not in by_field:
+            return False
+        return self.row.is_deleted(self.marker.live(by_field[ROW_FIELD]), latest_action(document))
 
     def description(self) -> dict[str, Any]:
         """The schema as JSON, as `welcome` carries it."""
@@ -222,10 +234,11 @@ class Schema:
         """Read what `description` gave, with `rules` for the names that are not built in."""
         fields = [Field.from_description(each, rules) for each in described["fields"]]
         retired = [Field.from_description(each, rules) for each in described.get("retired", ())]
+        row = rule_from_description(described["row"], rules)
         return cls(
             described["model"],
             {known.name: known for known in fields},
-            rule_from_description(described["row"], rules),
+            row if isinstance(row, RowRule) else DeleteWins(),
             described.get("name", ""),
             tuple(described.get("aliases", ())),
             {known.wire: known for known in retired},

@@ -47,6 +47,11 @@ FIRST_RETRY: Final = 0.2
 
 LAST_RETRY: Final = 10.0
 
+DELETED: Final = "deleted"
+"""Code of a field that stands, but in a row that somebody deleted; reason of an edit that is all
+like that.
+"""
+
 _ITEM_OVERHEAD: Final = 200
 """Bytes that an item takes in a header, at most: a model's label, an id, a size."""
 
@@ -194,8 +199,10 @@ class Uplink:
         if not self._shelf.confirm(outcome):
             return []
         fields = {name: KeptField(one.value, one.code, one.message) for name, one in undone.items()}
-        name = f"{ASIDE}reverted/{outcome}"
-        if not self._shelf.keep(Kept(name, "reverted", *key, now, "reverted", "", fields)):
+        is_lost = all(one.code == DELETED for one in fields.values())
+        reason = DELETED if is_lost else "reverted"
+        name = f"{ASIDE}{reason}/{outcome}"
+        if not self._shelf.keep(Kept(name, reason, *key, now, reason, "", fields)):
             return []
         return [Reverted(*key, self._shelf.decoded(key.model, fields))]
 

@@ -76,7 +76,7 @@ def _check_attributes(model: Model) -> Iterator[CheckMessage]:
         )
     for mistake in model._sync.mistakes:
         yield Error(
-            f"In `class Sync`, {mistake.message}", hint=mistake.hint, obj=model, id="pulse.E011"
+            f"In `class Sync`, {mistake.message}", hint=mistake.hint, obj=model, id=mistake.check
         )
 
 

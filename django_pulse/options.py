@@ -4,6 +4,7 @@
         merge = {"notes": Text(), "votes": Counter()}
         audience = "owner"
         read_only = ["reviewed_by"]
+        deletes = "last_action_wins"
 
 A child's replaces its parent's as a whole. What is wrong in it is remembered, not raised: the
 system checks report it, with the model's name and a hint.
@@ -16,23 +17,32 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from crdt.rules import MergeRule
+from crdt.rules import DeleteWins, LastActionWins, MergeRule, RowRule
 
-__all__ = ["ATTRIBUTES", "Mistake", "SyncOptions", "parse"]
+__all__ = ["ATTRIBUTES", "DELETES", "Mistake", "SyncOptions", "parse"]
 
 # Everything that `class Sync` may say.
-ATTRIBUTES = ("merge", "audience", "read_only")
+ATTRIBUTES = ("merge", "audience", "read_only", "deletes")
+
+# What `deletes` may say: who wins, where one deletes a row and another edits it.
+DELETES: Mapping[str, RowRule] = MappingProxyType(
+    {rule.name: rule for rule in (DeleteWins(), LastActionWins())}
+)
 
 _NO_RULES: Mapping[str, MergeRule] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """An attribute of `class Sync` that could not be used: what is wrong, and what to write."""
+    """An attribute of `class Sync` that could not be used: what is wrong, and what to write.
+
+    `check` is the id under which the system checks report it.
+    """
 
     attribute: str
     message: str
     hint: str
+    check: str = "pulse.E011"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +50,15 @@ class SyncOptions:
     """How a model syncs.
 
     `audience` names the foreign key from the row to its user; None stands for the one called
-    "user". `everyone` is set where `audience = None` was written: every signed-in user.
+    "user". `everyone` is set where `audience = None` was written: every signed-in user. `deletes`
+    is the rule of the row itself.
     """
 
     merge: Mapping[str, MergeRule] = field(default_factory=lambda: _NO_RULES)
     audience: str | None = None
     everyone: bool = False
     read_only: frozenset[str] = frozenset()
+    deletes: RowRule = field(default_factory=DeleteWins)
     unknown: tuple[str, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
 
@@ -60,6 +72,7 @@ def parse(declared: type | None) -> SyncOptions:
         audience=_audience(said.get("audience"), mistakes),
         everyone="audience" in said and said["audience"] is None,
         read_only=_read_only(said.get("read_only"), mistakes),
+        deletes=_deletes(said.get("deletes", DeleteWins.name), mistakes),
         unknown=tuple(sorted(set(said) - set(ATTRIBUTES))),
         mistakes=tuple(mistakes),
     )
@@ -133,3 +146,14 @@ def _read_only(value: Any, mistakes: list[Mistake]) -> frozenset[str]:
         )
     )
     return frozenset()
+
+
+def _deletes(value: Any, mistakes: list[Mistake]) -> RowRule:
+    if isinstance(value, str) and value in DELETES:
+        return DELETES[value]
+    policies = " or ".join(f'"{name}"' for name in DELETES)
+    message = f"`deletes` is {value!r}, not {policies}."
+    mistakes.append(
+        Mistake("deletes", message, f'Write deletes = "{LastActionWins.name}".', "pulse.E050")
+    )
+    return DELETES[DeleteWins.name]

@@ -68,7 +68,7 @@ def schema_of(model: type[models.Model]) -> Schema:
 @cache
 def _schema_of(model: type[SyncModel]) -> Schema:
     fields = {name: _field(model, column) for name, column in columns_of(model).items()}
-    return Schema(label_of(model), MappingProxyType(fields))
+    return Schema(label_of(model), MappingProxyType(fields), model._sync.deletes)
 
 
 def _field(model: type[SyncModel], column: Column) -> Field:

@@ -44,11 +44,13 @@ class Clock(models.Model):
 class Scope(models.Model):
     """A unit of visibility: `key` names it, `head` is the position of its latest change.
 
-    `access` counts the changes of who may read it.
+    `access` counts the changes of who may read it. Up to `purged` the feed has forgotten which rows
+    were deleted, and which left.
     """
 
     key = models.TextField(unique=True)
     head = models.BigIntegerField(default=0)
+    purged = models.BigIntegerField(default=0)
     access = models.PositiveIntegerField(default=0)
 
     class Meta:
@@ -62,7 +64,7 @@ class Document(models.Model):
     """The CRDT of one row. `scopes` are the keys of the scopes it is in.
 
     `model` is the row's `app.model` in lower case, `state` a Yjs update, `version` the number of
-    updates merged.
+    updates merged. That of a row which was deleted, `deleted_at`, is kept as a tombstone.
     A document that is `parked` has no row yet: who pushed it, and why it waits.
     `waiting` names the fields whose columns lag behind their entries, until what these refer to
     is there, and what the columns hold meanwhile, as it travels.
@@ -73,6 +75,7 @@ class Document(models.Model):
     state = models.BinaryField(default=b"")
     version = models.PositiveBigIntegerField(default=0)
     deleted = models.BooleanField(default=False)
+    deleted_at = models.DateTimeField(null=True)
     scopes = models.JSONField(default=list)
     parked = models.JSONField(null=True)
     waiting = models.JSONField(null=True)
@@ -81,6 +84,13 @@ class Document(models.Model):
         app_label = "django_pulse"
         constraints = [
             models.UniqueConstraint(fields=["model", "sync_id"], name="pulse_document_row")
+        ]
+        indexes = [
+            models.Index(
+                fields=["deleted_at"],
+                condition=models.Q(deleted_at__isnull=False),
+                name="pulse_document_tombstone",
+            )
         ]
 
     def __str__(self) -> str:
@@ -151,7 +161,12 @@ class Feed(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["scope", "document"], name="pulse_feed_document")
         ]
-        indexes = [models.Index(fields=["scope", "position"], name="pulse_feed_position")]
+        indexes = [
+            models.Index(fields=["scope", "position"], name="pulse_feed_position"),
+            models.Index(
+                fields=["position"], condition=models.Q(present=False), name="pulse_feed_left"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"document {self.document_id} in scope {self.scope_id} at {self.position}"

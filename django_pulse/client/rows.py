@@ -184,6 +184,15 @@ class ModelHandle:
         self._local().delete(self.label, _uuid(row_id))
         self._edited()
 
+    def undelete(self, row_id: UUID | str) -> Row:
+        """Take back a deletion, the fields as they were; whoever deletes it again, does.
+
+        The server keeps deleted rows for a set time (`TOMBSTONE_DAYS`).
+        """
+        self._local().undelete(self.label, _uuid(row_id))
+        self._edited()
+        return self._row(_uuid(row_id))
+
     def _row(self, row_id: UUID) -> Row:
         row = self.get(row_id)
         if row is None:

@@ -99,7 +99,7 @@ class Judge:
             row.clean()
         except ValidationError as error:
             return self._undone(merged, push, error)
-        merged.absorb()
+        merged.absorb(0)
         return {}
 
     def _keys(

@@ -60,9 +60,12 @@ class Stored:
     waiting: dict[str, Any] | None = None
     marked: bool = field(init=False)
     """Was it parked or waiting when it was read?"""
+    was_deleted: bool = field(init=False)
+    """Was the row deleted when it was read?"""
 
     def __post_init__(self) -> None:
         self.marked = bool(self.parked or self.waiting)
+        self.was_deleted = self.deleted
 
 
 @dataclass(slots=True)

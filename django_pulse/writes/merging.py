@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from crdt.document import Document
-from crdt.entry import Dot, Entry
-from crdt.schema import Row, Schema
+from crdt.entry import ROW_FIELD, Dot, Entry
+from crdt.schema import Row, Schema, latest_action
 from crdt.stamp import COUNTER_BITS
 
 from ..conf import conf
@@ -119,6 +119,24 @@ class Merged:
 
     def compact(self) -> None:
         """Delete what is not live any more, and fold what adds up."""
+        if not self.schema.row.counts_actions:
+            self._compact_fields()
+            return
+        latest = latest_action(self.document)
+        self._compact_fields()
+        self._settle_marks(latest)
+
+    def _settle_marks(self, latest: int) -> None:
+        """Delete deletions that did not stand; remember the latest action if its entry went."""
+        document = self.document
+        marks = document.live(ROW_FIELD)
+        if marks and not self.schema.is_deleted(document):
+            document.delete([mark.dot for mark in marks if mark.value is True])
+        if latest_action(document) < latest:
+            document.append(ROW_FIELD, latest, False)
+            document.delete([mark.dot for mark in marks if mark.value is not True])
+
+    def _compact_fields(self) -> None:
         document = self.document
         fields = document.fields()
         if len(document.entries) == len(fields) == sum(map(len, fields.values())):
@@ -163,12 +181,15 @@ class Merged:
         self._note_waiting()
         self._show(after.values)
 
-    def absorb(self) -> None:
-        """Take in what the row's own code assigned to it."""
+    def absorb(self, now_ms: int | None = None) -> None:
+        """Take in what the row's own code assigned to it: now, or, where it only tidied up what
+        others wrote (`now_ms` 0), right after them.
+        """
         stored = self.held.document
         if self.row is None:
             return
-        if absorb(self.document, self.schema, self.row, self.now_ms, stored.waiting):
+        now_ms = self.now_ms if now_ms is None else now_ms
+        if absorb(self.document, self.schema, self.row, now_ms, stored.waiting):
             self.held_back &= set(stored.waiting or ())
             after = self.schema.read(self.document).values
             self.add_columns(

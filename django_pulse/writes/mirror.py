@@ -38,14 +38,21 @@ def values_of(row: SyncModel, names: Iterable[str] | None = None) -> dict[str, A
 
 
 def mirror(document: Document, schema: Schema, row: SyncModel, now_ms: int) -> bool:
-    """Write every field of `row` that has no entry yet; says whether there was any."""
+    """Write every field of `row` that has no entry yet; says whether there was any.
+
+    What a document gets so that nothing is missing in it is nobody's edit: it takes the stamp of
+    the latest one that was, and neither beats an edit that comes later nor counts as an action.
+    """
     written = document.fields()
     missing = [name for name, known in schema.fields.items() if known.wire not in written]
+    if not missing:
+        return False
+    latest = max((entry.stamp for entry in document.entries.values()), default=None)
     for name, value in values_of(row, missing).items():
         known = schema.fields[name]
         if value is not None or known.rule.nullable:
-            write_field(document, known, MISSING, value, now_ms)
-    return bool(missing)
+            write_field(document, known, MISSING, value, now_ms, stamp=latest)
+    return True
 
 
 def absorb(

@@ -34,6 +34,7 @@ from . import announcing
 from .items import ItemResult, PushItem
 from .judging import Judge
 from .locking import Held, hold, is_about_locks, lock_database
+from .lost import lost_to_deletion
 from .merging import Merged, Reverts
 from .outcomes import repeated, store_outcomes
 from .storing import store_documents, store_rows
@@ -232,8 +233,9 @@ def _judged(
         of_row = judge.judge_row(merged, update)
         if of_row:
             merged.project()
+        lost = lost_to_deletion(merged, update)
         merged.compact()  # last: until then what was replaced can live again
-        reverts[place] = found | of_row
+        reverts[place] = lost | found | of_row
     return reverts
 
 
@@ -266,7 +268,7 @@ def _new_row(batch: _Batch, sync_id: UUID, values: dict[str, Any]) -> SyncModel:
     given = {columns[n].attname: columns[n].to_column(value) for n, value in values.items()}
     row = batch.model(sync_id=sync_id, **given)
     owner = scopes.owner_field(batch.model)
-    if owner is not None:
+    if owner is not None and given.get(owner.attname) is None:  # else it comes back to its owner
         setattr(row, owner.attname, batch.user.pk)
     for column in columns.values():
         value = getattr(row, column.attname)

@@ -37,6 +37,7 @@ def store_documents(using: str, batch: Sequence[Merged]) -> None:
         if merged.row is not None and not merged.deleted:
             found = scopes.of_row(merged.row, using)
             document.scopes = shared.setdefault(tuple(found), found)
+        document.deleted = merged.schema.is_deleted(merged.document)
         document.state = merged.document.encode()
         document.version += 1
     _write(using, [merged.held.document for merged in batch])
@@ -138,6 +139,11 @@ def _write(using: str, documents: Sequence[Stored]) -> None:
     if marked:
         marks = [(d.pk, (d.parked, d.waiting or None)) for d in marked]
         update_many(Document, using, ("parked", "waiting"), marks)
+    turned = [d for d in documents if d.deleted != d.was_deleted]
+    if turned:
+        now = timezone.now()
+        times = [(d.pk, (now if d.deleted else None,)) for d in turned]
+        update_many(Document, using, ("deleted_at",), times)
 
 
 def _outbox(merged: Merged, left: Sequence[str]) -> list[tuple[int, str, bytes]]:

@@ -58,6 +58,25 @@ def test_a_row_that_was_never_sent_is_forgotten_when_deleted(phone: Phone) -> No
     assert phone.authority.documents == {}
 
 
+def test_a_deletion_is_taken_back_here_and_everywhere(
+    phone: Phone, other: Phone, row: UUID
+) -> None:
+    other.sync()
+    phone.replica.undelete(MODEL, row)
+    assert phone.exchange() == []
+    before = phone.rows()
+    other.replica.delete(MODEL, row)
+    other.exchange()
+    phone.exchange()
+    assert phone.rows() == {}
+    phone.replica.undelete(MODEL, row)
+    phone.exchange()
+    other.exchange()
+    assert phone.rows() == other.rows() == before
+    with pytest.raises(LocalFault):
+        phone.replica.undelete(MODEL, UUID(int=5))
+
+
 def test_a_deleted_row_is_gone_here_and_everywhere(phone: Phone) -> None:
     row = phone.replica.create(MODEL, {"title": "Eggs"})
     other = Phone(phone.authority, 12)

@@ -14,6 +14,7 @@ from crdt import (
     DeleteWins,
     Dot,
     Field,
+    LastActionWins,
     Latest,
     Live,
     LocalFault,
@@ -55,6 +56,7 @@ RULES: list[tuple[MergeRule, st.SearchStrategy[Any]]] = [
     (Counter(), st.integers(-(10**30), 10**30)),
     (Counter(), decimals),
     (DeleteWins(), st.booleans()),
+    (LastActionWins(), st.booleans()),
     (Longest(), words),
 ]
 each_rule = pytest.mark.parametrize(("rule", "values"), RULES, ids=lambda each: str(each)[:20])
@@ -169,6 +171,16 @@ def test_a_row_is_deleted_until_somebody_who_saw_it_undeletes() -> None:
     assert rule.read([gone, here]) is True
     (undelete,) = rule.write([gone, here], True, False)
     assert rule.read(after([gone, here], [undelete])) is False
+
+
+def test_under_last_action_wins_an_action_as_late_as_the_deletion_keeps_the_row() -> None:
+    rule = LastActionWins()
+    first, last = Live(Dot(1, 0), 5, True), Live(Dot(2, 0), 9, True)
+    assert rule.is_deleted([first, last], 8)
+    assert not rule.is_deleted([first, last], 9)
+    assert rule.is_deleted([first, last, Live(Dot(3, 0), 8, False)], -1)
+    assert not rule.is_deleted([first, last, Live(Dot(3, 0), 9, False)], -1)
+    assert not rule.is_deleted([Live(Dot(3, 0), 9, False)], -1)
 
 
 def test_a_text_is_not_read_from_its_entries() -> None:

@@ -12,6 +12,7 @@ from crdt import (
     DeleteWins,
     Document,
     Field,
+    LastActionWins,
     Latest,
     Row,
     Schema,
@@ -20,6 +21,7 @@ from crdt import (
     write_field,
 )
 from crdt.entry import ROW_FIELD
+from crdt.schema import latest_action
 
 from .test_rules import Longest
 
@@ -110,3 +112,21 @@ def test_missing_stays_itself_when_copied() -> None:
 
 def test_fields_without_a_rule_merge_by_latest() -> None:
     assert Field("title", "str").rule == Latest()
+
+
+def test_under_last_action_wins_a_later_entry_of_any_field_keeps_the_row() -> None:
+    schema = Schema("todo.task", SCHEMA.fields, LastActionWins())
+    document = Document(replica=1)
+    document.append("title", 5, "Milk")
+    document.append(ROW_FIELD, 6, True)
+    assert schema.is_deleted(document)
+    assert latest_action(document) == 5
+    document.append("notes", 6, None)
+    assert not schema.is_deleted(document)
+    assert SCHEMA.is_deleted(document)
+    assert Schema.from_description(schema.description(), [Longest()]) == schema
+
+
+def test_a_policy_of_deletions_that_is_unknown_here_is_the_safe_one() -> None:
+    described = {**SCHEMA.description(), "row": {"name": "of_a_newer_server"}}
+    assert Schema.from_description(described, [Longest()]).row == DeleteWins()

@@ -83,6 +83,13 @@ def test_e011_an_attribute_of_the_wrong_shape(options: dict[str, Any], advice: s
     assert advice in hint(message)
 
 
+@pytest.mark.parametrize("policy", ["delete", "LAST_ACTION_WINS", None, 1, ["delete_wins"]])
+def test_e050_a_policy_of_deletions_that_there_is_not(policy: Any) -> None:
+    message = only(model_of({"deletes": policy}))
+    assert message.id == "pulse.E050"
+    assert 'deletes = "last_action_wins"' in hint(message)
+
+
 def test_e012_merge_names_a_field_that_does_not_exist() -> None:
     message = only(model_of({"merge": {"titel": Text()}}))
     assert message.id == "pulse.E012"

@@ -10,7 +10,7 @@ import pytest
 from django.db import models
 from django.test.utils import isolate_apps
 
-from crdt.rules import Counter, Text
+from crdt.rules import Counter, DeleteWins, LastActionWins, Text
 from django_pulse.models import SyncModel
 from django_pulse.options import SyncOptions, parse
 from tests.project.todo.models import Note, Task
@@ -80,3 +80,11 @@ def test_what_is_wrong_is_remembered_and_the_rest_is_used() -> None:
     assert options.merge == {"a": Text()}
     assert options.unknown == ("audence",)
     assert [mistake.attribute for mistake in options.mistakes] == ["merge"]
+
+
+def test_deleted_is_deleted_unless_the_model_says_otherwise() -> None:
+    assert parse(None).deletes == DeleteWins()
+    assert parse(type("Sync", (), {"deletes": "last_action_wins"})).deletes == LastActionWins()
+    wrong = parse(type("Sync", (), {"deletes": "never"}))
+    assert wrong.deletes == DeleteWins()
+    assert [mistake.attribute for mistake in wrong.mistakes] == ["deletes"]
