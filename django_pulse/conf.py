@@ -74,6 +74,10 @@ class Conf:
     # Rows of one push. Bounds the transaction that merges it, and with it how long its locks last.
     MAX_ROWS_PER_PUSH = Setting[int](500, int)
 
+    # References and rows of one user that may wait, for a row that has not arrived or for a value
+    # that is taken. A day offline leaves a few; a client that invents references is stopped here.
+    MAX_PARKED_PER_USER = Setting[int](1_000, int)
+
     # Rows of one page of a pull: large enough to amortise the query, small enough that a phone
     # that is cut off repeats little.
     PAGE_ROWS = Setting[int](500, int)

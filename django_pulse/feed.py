@@ -25,7 +25,7 @@ from django.db import OperationalError, connections, transaction
 from django.db.models import Q
 from pycrdt import merge_updates
 
-from . import hints, identity, scopes
+from . import awaiting, hints, identity, scopes
 from .conf import conf
 from .pages import Change, Page
 from .sql import update_many, upsert_many
@@ -34,7 +34,8 @@ from .tables import Clock, Document, Feed, Outbox, Scope
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
-__all__ = ["documents", "pull", "scope_heads", "stamp", "stamp_after_commit"]
+__all__ = ["admit_after_commit", "documents", "pull", "scope_heads", "stamp"]
+__all__ += ["stamp_after_commit"]
 
 STAMPED_AT_ONCE = 1_000
 """Outbox rows stamped in one transaction: bounds how long the clock row is held."""
@@ -120,6 +121,13 @@ def stamp_after_commit(using: str) -> None:
     transaction.on_commit(_Stamping(using), using=using, robust=True)
 
 
+def admit_after_commit(using: str) -> None:
+    """Once the transaction has committed, let in the rows that waited for what it brought."""
+    from .writes.admitting import admit  # which writes, and so comes back here
+
+    transaction.on_commit(lambda: admit(using), using=using, robust=True)
+
+
 def stamp(using: str) -> None:
     """Give every committed outbox row its position, and tell the scopes' listeners."""
     more = True
@@ -186,7 +194,11 @@ def _stamped(using: str, clock: Clock, waiting: Sequence[_Waiting]) -> list[Page
         return []
     Outbox.objects.using(using).filter(pk__in=[row.pk for row in waiting]).delete()
     documents = _names(using, {row.document for row in waiting})
-    waiting = [row for row in waiting if row.document in documents]
+    if awaiting.wake(using, [(named.model, named.id) for named in documents.values()]):
+        admit_after_commit(using)
+    waiting = [row for row in waiting if row.scope and row.document in documents]
+    if not waiting:
+        return []
     latest = dict.fromkeys((row.scope, row.document) for row in reversed(waiting))
     positions = _positions(clock, len(latest))
     rows = _scope_rows(using, {row.scope for row in waiting})

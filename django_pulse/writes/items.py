@@ -24,7 +24,8 @@ class ItemResult:
     """What became of a pushed update.
 
     "ok": merged and durable; `reverted` tells per field what the server undid
-    (`{"value", "code", "message"}`), `outcome` under which id that is stored, `clock` the
+    (`{"value", "code", "message"}`), `parked` why the row is not there yet (`{"code", "message",
+    "fields"}`, these as in `reverted`), `outcome` under which id that is stored, `clock` the
     pusher's next clock.
     "resend": send again from `clock`. "refused": nothing was taken, because of `code`. "busy":
     somebody else holds the row; send the same again a little later.
@@ -36,6 +37,7 @@ class ItemResult:
     message: str = ""
     reverted: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     outcome: int | None = None
+    parked: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +49,4 @@ class StoredOutcome:
     sync_id: UUID
     clock: int
     reverted: Mapping[str, Mapping[str, Any]]
+    parked: Mapping[str, Any] | None = None

@@ -1,12 +1,14 @@
 """Judging: which of the pushed entries may stand.
 
 Every pushed entry is checked, whether it won or not. What may not stand is undone; errors that
-were there before the push undo nothing. Foreign keys are looked up once for a whole batch.
+were there before the push undo nothing. Foreign keys are looked up once for a whole batch. One that
+refers to a row that devices make, and that is not there, waits; so does, without a difference that
+could be seen, one to a row that the user may not see.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +20,11 @@ from crdt.schema import MISSING, Field
 from crdt.update import Push
 
 from .. import scopes
+from ..awaiting import awaited_model
 from ..columns import Column, columns_of
-from ..schema import schema_of
+from ..schema import label_of, schema_of
 from .locking import busy_targets
-from .merging import Merged, Reverts
+from .merging import Merged, Reverts, Target
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -44,6 +47,12 @@ class Judge:
         self._columns = columns_of(model)
         fields = schema_of(model).fields.values()
         self._additive = {field.wire: field for field in fields if field.rule.additive}
+        self._awaited = {
+            name: label_of(target)
+            for name, column in self._columns.items()
+            if (target := awaited_model(column.field)) is not None
+        }
+        self._awaited_wires = {schema_of(model).fields[name].wire for name in self._awaited}
 
     def look_up(self, pushes: Mapping[int, tuple[Merged, Push]]) -> set[int]:
         """Find out which targets of the pushed foreign keys there are, in a query or two per field.
@@ -90,6 +99,34 @@ class Judge:
                 reverts[wire] = {"value": value, **error}
         return reverts
 
+    def hold_back(self, merged: Merged, push: Push, awaited: Collection[Target]) -> None:
+        """Keep fields from being projected that refer to a row that is not there for the user.
+
+        A field that waits already, and is not pushed now, is somebody else's to judge, unless what
+        it refers to is among `awaited`: what this user makes the document wait for.
+        """
+        waiting = merged.held.document.waiting or {}
+        merged.held_back -= self._awaited.keys()
+        for name, label in self._awaited.items():
+            known = merged.schema.fields[name]
+            pushed = [entry for entry in push.entries if entry.field == known.wire]
+            if merged.row is not None and not pushed and known.wire not in waiting:
+                continue
+            value = known.read(merged.document)
+            if value is MISSING or value is None:
+                continue
+            if merged.row is not None and value == merged.shown.get(name):
+                continue
+            target = (label, str(value))
+            is_his = (
+                known.wire not in waiting
+                or target in awaited
+                or any(live.value == value for live in known.live(pushed))
+            )
+            if not is_his or value not in self._targets.get(name, ()):
+                merged.held_back.add(name)
+                merged.awaits[target] = is_his
+
     def judge_row(self, merged: Merged, push: Push) -> Reverts:
         """Run the row's own `clean()`, if the model has one; what it assigns are server entries."""
         row = merged.row
@@ -108,7 +145,15 @@ class Judge:
         """What the push lets foreign keys of the row point to, by the field's name."""
         if merged.row is None and self._owner is not None:
             yield self._owner.name, self.user.pk
-        for entry in push.entries:
+        entries = push.entries
+        is_touched = any(entry.field in self._awaited_wires for entry in entries)
+        if merged.row is None or merged.held.document.waiting or is_touched:
+            entries += tuple(  # undone, the push lets live again what it replaced
+                entry
+                for entry in merged.document.entries.values()
+                if entry.field in self._awaited_wires
+            )
+        for entry in entries:
             known = merged.schema.get(entry.field)
             if known is None or foreign.get(known.name, self._owner) == self._owner:
                 continue
@@ -187,7 +232,7 @@ class Judge:
         elif value is None:
             if not field.null:
                 raise ValidationError(field.error_messages["null"], code="null")
-        elif value not in self._targets.get(name, ()):
+        elif name not in self._awaited and value not in self._targets.get(name, ()):
             raise ValidationError("There is no such row, or you may not see it.", code="missing")
 
     def _existing(self, field: models.ForeignKey[Any, Any], keys: set[Any]) -> set[Any]:
@@ -195,9 +240,11 @@ class Judge:
 
         target = field.remote_field.model
         rows = target._base_manager.using(self.using).complex_filter(field.get_limit_choices_to())
-        owner = scopes.owner_field(target) if issubclass(target, SyncModel) else None
-        if owner is not None:
-            rows = rows.filter(**{owner.name: self.user.pk})
+        if issubclass(target, SyncModel):
+            rows = rows.filter(is_local_only=False)
+            owner = scopes.owner_field(target)
+            if owner is not None:
+                rows = rows.filter(**{owner.name: self.user.pk})
         attname = field.target_field.attname
         return set(rows.filter(**{f"{attname}__in": keys}).values_list(attname, flat=True))
 

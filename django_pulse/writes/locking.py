@@ -58,14 +58,35 @@ class Stored:
     scopes: list[str] = field(default_factory=list)
     parked: dict[str, Any] | None = None
     waiting: dict[str, Any] | None = None
-    marked: bool = field(init=False)
-    """Was it parked or waiting when it was read?"""
+    _marks: tuple[Any, Any] = field(init=False)
+    """What `parked` and `waiting` were when it was read."""
+
     was_deleted: bool = field(init=False)
     """Was the row deleted when it was read?"""
 
     def __post_init__(self) -> None:
-        self.marked = bool(self.parked or self.waiting)
         self.was_deleted = self.deleted
+        self._marks = (self.parked, dict(self.waiting) if self.waiting else None)
+
+    @property
+    def was_parked(self) -> bool:
+        """Was it parked when it was read?"""
+        return self._marks[0] is not None
+
+    @property
+    def was_marked(self) -> bool:
+        """Was it parked or waiting when it was read?"""
+        return self._marks != (None, None)
+
+    @property
+    def is_marked(self) -> bool:
+        """Is it parked or waiting?"""
+        return self.parked is not None or bool(self.waiting)
+
+    @property
+    def is_marked_anew(self) -> bool:
+        """Is it parked or waiting, or was it, for another reason than when it was read?"""
+        return (self.parked, self.waiting or None) != self._marks
 
 
 @dataclass(slots=True)

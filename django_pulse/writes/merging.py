@@ -28,7 +28,10 @@ from .mirror import absorb, mirror, project, values_of
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
 
-__all__ = ["Merged", "Reverts"]
+__all__ = ["Merged", "Reverts", "Target"]
+
+Target = tuple[str, str]
+"""A row that is waited for: its model's label, and its `sync_id` as text."""
 
 NOTHING = Row({}, deleted=False)
 """What a new document says."""
@@ -56,6 +59,8 @@ class Merged:
     """What the row's columns hold, of the fields that have entries and are not held back."""
     held_back: set[str] = field(default_factory=set)
     """The fields that are not projected, since what they refer to is not there yet."""
+    awaits: dict[Target, bool] = field(default_factory=dict)
+    """What that is, and whether the user whose push this is wants it."""
 
     @classmethod
     def begin(cls, held: Held, schema: Schema, replica: int, now_ms: int) -> Merged:
@@ -69,7 +74,7 @@ class Merged:
         )
         before = schema.read(document)
         merged = cls(held, schema, now_ms, document, before, changed)
-        merged.held_back = set(stored.waiting or ())
+        merged.held_back = merged._waiting()
         merged._show(before.values)
         return merged
 
@@ -88,6 +93,18 @@ class Merged:
     def row(self) -> SyncModel | None:
         """The row: the locked one, or the new one that is to be inserted."""
         return self.held.row
+
+    @property
+    def had_row(self) -> bool:
+        """Did the document ever have a row?"""
+        stored = self.held.document
+        return self.row is not None or (stored.pk is not None and not stored.was_parked)
+
+    @property
+    def is_different(self) -> bool:
+        """Is there anything to write, although nothing was pushed?"""
+        marked = self.held.document.is_marked_anew
+        return self.changed or self.inserted or self.deleted or bool(self.columns) or marked
 
     def revert(self, entries: Iterable[Entry]) -> None:
         """Delete entries that may not stand, and those that stand for them."""
@@ -156,10 +173,10 @@ class Merged:
         if len(live) < len(document.entries):
             document.delete([dot for dot in document.entries if dot not in live])
 
-    def project(self, make_row: Callable[[dict[str, Any]], SyncModel] | None = None) -> None:
+    def project(self, make_row: Callable[[dict[str, Any]], SyncModel | None] | None = None) -> None:
         """Bring the row to what the document says; `make_row(values)` makes one that is missing.
 
-        Without `make_row` a row that is missing stays so.
+        Without `make_row`, and where it makes none, a row that is missing stays so.
         """
         after = self.schema.read(self.document)
         stored = self.held.document
@@ -167,11 +184,14 @@ class Merged:
         if after.deleted:
             self.deleted = self.row is not None
             stored.parked = stored.waiting = None
+            self.held_back, self.awaits = set(), {}
             return
         if self.held.row is None:
             if make_row is None:
                 return
             self.held.row = make_row(after.values)
+            if self.held.row is None:
+                return
             self.inserted = True
             stored.parked = None
         else:
@@ -190,7 +210,7 @@ class Merged:
             return
         now_ms = self.now_ms if now_ms is None else now_ms
         if absorb(self.document, self.schema, self.row, now_ms, stored.waiting):
-            self.held_back &= set(stored.waiting or ())
+            self.held_back &= self._waiting()
             after = self.schema.read(self.document).values
             self.add_columns(
                 name
@@ -203,8 +223,16 @@ class Merged:
         """Write down what columns that are held back hold, so that a change of it shows."""
         assert self.row is not None
         held = values_of(self.row, self.held_back) if self.held_back else {}
-        fields = self.schema.fields
-        self.held.document.waiting = {n: fields[n].encode(held[n]) for n in held} or None
+        known = self.schema.fields
+        waiting = {known[name].wire: known[name].encode(value) for name, value in held.items()}
+        self.held.document.waiting = waiting or None
+
+    def _waiting(self) -> set[str]:
+        """The names of the fields whose columns wait."""
+        waiting = self.held.document.waiting
+        if not waiting:
+            return set()
+        return {name for name, known in self.schema.fields.items() if known.wire in waiting}
 
     def _show(self, values: dict[str, Any]) -> None:
         held_back = self.held_back

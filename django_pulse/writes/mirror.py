@@ -79,12 +79,13 @@ def absorb(
     columns = columns_of(type(row))
     projected = schema.read(document).values
     for name, value in values_of(row, projected).items():
-        if waiting and name in waiting:
-            if schema.fields[name].encode(value) == waiting[name]:
+        known = schema.fields[name]
+        if waiting and known.wire in waiting:
+            if known.encode(value) == waiting[known.wire]:
                 continue
-            del waiting[name]
+            del waiting[known.wire]
         if not columns[name].codec.equal(projected[name], value):
-            write_field(document, schema.fields[name], projected[name], value, now_ms)
+            write_field(document, known, projected[name], value, now_ms)
             changed = True
     return mirror(document, schema, row, now_ms) or changed
 

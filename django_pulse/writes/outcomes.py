@@ -1,33 +1,44 @@
 """Outcomes: what a push has to tell its replica, kept until that confirms it.
 
 For an update that was simply merged the document itself is the outcome: it knows the clocks. Only
-what was undone has to be written down, in the transaction that undid it.
+what was undone, and why a row is not there yet, has to be written down, in the same transaction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from django.db import connections
 
-from ..schema import sync_models
+from ..schema import label_of, model_of, sync_models
 from ..scopes import database_of
-from ..tables import Outcome
-from .items import ItemResult, StoredOutcome
+from ..sql import update_many
+from ..tables import Document, Outcome
+from .items import ItemResult, PushItem, StoredOutcome
 from .locking import Stored
 from .merging import Reverts
 
-__all__ = ["confirm", "outcomes", "repeated", "store_outcomes"]
+__all__ = ["confirm", "outcomes", "repeated", "settle", "store_outcomes"]
+__all__ += ["there_by_now"]
 
-Told = tuple[int, Stored, int, Reverts]
-"""The item's place in the frame, its document, the pusher's next clock, what was undone."""
+Told = tuple[int, Stored, int, Reverts, "dict[str, Any] | None"]
+"""The item's place in the frame, its document, the pusher's next clock, what was undone, and why
+the row is not there yet.
+"""
 
 
 def outcomes(replica: int) -> list[StoredOutcome]:
     """What `replica` has not confirmed yet, oldest first."""
     return [
         StoredOutcome(
-            row.pk, row.document.model, row.document.sync_id, row.clock, row.payload["reverted"]
+            row.pk,
+            row.document.model,
+            row.document.sync_id,
+            row.clock,
+            row.payload["reverted"],
+            row.payload.get("parked"),
         )
         for using in _databases()
         for row in Outcome.objects.using(using)
@@ -54,30 +65,63 @@ def repeated(using: str, replica: int, document: Stored, clock: int) -> ItemResu
     )
     if row is None:
         return ItemResult("ok", clock=clock)
-    return ItemResult("ok", clock=clock, reverted=row.payload["reverted"], outcome=row.pk)
+    return _told(row, clock)
+
+
+def settle(using: str, documents: Sequence[Stored]) -> None:
+    """The rows of these documents are there by now, or never will be: nobody is to be told still
+    that they are parked.
+    """
+    if not documents:
+        return
+    rows = Outcome.objects.using(using).filter(document__in=[each.pk for each in documents])
+    found = list(rows.filter(payload__has_key="parked").values_list("pk", "payload"))
+    done = [pk for pk, payload in found if not payload["reverted"]]
+    Outcome.objects.using(using).filter(pk__in=done).delete()
+    left = [(pk, ({"reverted": told["reverted"]},)) for pk, told in found if told["reverted"]]
+    update_many(Outcome, using, ("payload",), left)
+
+
+def there_by_now(
+    items: Sequence[PushItem], results: Mapping[int, ItemResult]
+) -> dict[int, ItemResult]:
+    """The results, put right, of those that had to wait and need not any more."""
+    right = {}
+    for place, result in results.items():
+        model = model_of(items[place].model) if result.parked is not None else None
+        if model is not None:
+            using = database_of(model)
+            rows = Document.objects.using(using).filter(model=label_of(model))
+            there = rows.filter(sync_id=items[place].id, parked__isnull=True, waiting__isnull=True)
+            if there.exists():
+                outcome = result.outcome if result.reverted else None
+                right[place] = replace(result, parked=None, outcome=outcome)
+    return right
 
 
 def store_outcomes(using: str, replica: int, told: Iterable[Told]) -> dict[int, ItemResult]:
-    """The results of merged pushes, those that undid something written down."""
+    """The results of merged pushes, those that have something to tell written down."""
     results = {}
     rows: dict[int, Outcome] = {}
-    for place, document, clock, reverted in told:
+    for place, document, clock, reverted, parked in told:
         results[place] = ItemResult("ok", clock=clock)
-        if reverted:
+        if reverted or parked:
             assert document.pk is not None, "it is written by now"
+            payload = {"reverted": reverted} | ({"parked": parked} if parked else {})
             rows[place] = Outcome(
-                replica=replica,
-                document_id=document.pk,
-                clock=clock,
-                payload={"reverted": reverted},
+                replica=replica, document_id=document.pk, clock=clock, payload=payload
             )
     if rows:
         Outcome.objects.using(using).bulk_create(rows.values())
     for place, row in rows.items():
-        results[place] = ItemResult(
-            "ok", clock=row.clock, reverted=row.payload["reverted"], outcome=row.pk
-        )
+        results[place] = _told(row, row.clock)
     return results
+
+
+def _told(row: Outcome, clock: int) -> ItemResult:
+    parked = row.payload.get("parked")
+    reverted = row.payload["reverted"]
+    return ItemResult("ok", clock=clock, reverted=reverted, outcome=row.pk, parked=parked)
 
 
 def _databases() -> list[str]:

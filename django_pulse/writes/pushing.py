@@ -3,6 +3,8 @@
     lock rows, then documents -> absorb -> merge on scratch documents -> judge -> undo what may
     not stand -> project -> write rows, documents, outbox, outcomes -> commit -> stamp, hint -> ack
 
+Documents that waited take the same way when what they waited for is there, without a push.
+
 Laws:
 
 1. A result is returned only after the transaction that holds its document, row, outbox row and
@@ -18,7 +20,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -29,14 +31,16 @@ from crdt.errors import Gap, RemoteFault
 from crdt.update import Push, read_push
 
 from .. import identity, scopes
+from ..awaiting import depth
 from ..schema import model_of, schema_of
-from . import announcing
+from . import announcing, parking
 from .items import ItemResult, PushItem
 from .judging import Judge
 from .locking import Held, hold, is_about_locks, lock_database
 from .lost import lost_to_deletion
 from .merging import Merged, Reverts
-from .outcomes import repeated, store_outcomes
+from .outcomes import repeated, settle, store_outcomes, there_by_now
+from .parking import Reason
 from .storing import store_documents, store_rows
 
 if TYPE_CHECKING:
@@ -44,7 +48,7 @@ if TYPE_CHECKING:
 
     from ..sync_model import SyncModel
 
-__all__ = ["push"]
+__all__ = ["Batch", "push", "stored"]
 
 BUSY_PAUSES = (0.01, 0.03, 0.1)
 """Seconds before each further try of rows that somebody holds. Then the client is told, and tries
@@ -54,25 +58,30 @@ PATIENCE_SECONDS = 1.0
 """Seconds after which a frame's rows that are still busy are answered so, without another try.
 A batch that fails is halved, and every part of it may meet the same lock."""
 
+TOO_MANY = "Too many of your rows wait for others already: nothing of this edit was taken."
+
 logger = logging.getLogger("django_pulse")
 
 Results = dict[int, ItemResult]
 
 
 @dataclass(frozen=True, slots=True)
-class _Batch:
-    """Pushes to different rows of one model, by their place in the frame."""
+class Batch:
+    """Pushes to different rows of one model, by their place in the frame.
+
+    With `waited` these are no pushes, but documents that this user made wait.
+    """
 
     user: AbstractBaseUser
     replica: int
     model: type[SyncModel]
     using: str
     items: dict[int, PushItem]
+    waited: bool = False
 
-    def of(self, places: Sequence[int]) -> _Batch:
+    def of(self, places: Sequence[int]) -> Batch:
         """The same, with some of the items only."""
-        items = {place: self.items[place] for place in places}
-        return _Batch(self.user, self.replica, self.model, self.using, items)
+        return replace(self, items={place: self.items[place] for place in places})
 
 
 def push(user: AbstractBaseUser, replica: int, items: Sequence[PushItem]) -> list[ItemResult]:
@@ -83,20 +92,24 @@ def push(user: AbstractBaseUser, replica: int, items: Sequence[PushItem]) -> lis
     results: Results = {}
     deadline = time.monotonic() + PATIENCE_SECONDS
     for batch in _batches(user, replica, items, results):
-        results |= _stored(batch, deadline)
+        results |= stored(batch, deadline)
         for pause in BUSY_PAUSES:
             busy = [place for place in batch.items if results[place].status == "busy"]
             if not busy or time.monotonic() > deadline:
                 break
             time.sleep(pause)
-            results |= _stored(batch.of(busy), deadline)
+            results |= stored(batch.of(busy), deadline)
+    results |= there_by_now(items, results)
     return [results[place] for place in range(len(items))]
 
 
 def _batches(
     user: AbstractBaseUser, replica: int, items: Sequence[PushItem], results: Results
-) -> Iterator[_Batch]:
-    """The items by model, each row once in a batch; what names no model is answered at once."""
+) -> Iterator[Batch]:
+    """The items by model, each row once in a batch; what names no model is answered at once.
+
+    Models come after those they refer to, so that little has to wait.
+    """
     rounds: dict[tuple[str, int], dict[int, PushItem]] = {}
     seen: dict[tuple[str, UUID], int] = {}
     for place, item in enumerate(items):
@@ -105,14 +118,17 @@ def _batches(
             continue
         nth = seen[item.model, item.id] = seen.get((item.model, item.id), -1) + 1
         rounds.setdefault((item.model, nth), {})[place] = item
-    for (label, _), batch in sorted(rounds.items(), key=lambda each: each[0][1]):
+    found = []
+    for (label, nth), batch in rounds.items():
         model = model_of(label)
         assert model is not None
-        yield _Batch(user, replica, model, scopes.database_of(model), batch)
+        found.append((nth, depth(model), model, batch))
+    for _, _, model, batch in sorted(found, key=lambda each: each[:2]):
+        yield Batch(user, replica, model, scopes.database_of(model), batch)
 
 
-def _stored(batch: _Batch, deadline: float, *, again: bool = True) -> Results:
-    """Merge and commit a batch; where that fails, halve it."""
+def stored(batch: Batch, deadline: float, *, again: bool = True) -> Results:
+    """Merge and commit a batch; where that fails, halve it. Returns what became of each item."""
     try:
         with transaction.atomic(using=batch.using):
             return _merged(batch)
@@ -125,10 +141,10 @@ def _stored(batch: _Batch, deadline: float, *, again: bool = True) -> Results:
             return dict.fromkeys(places, ItemResult("busy"))
         if len(places) > 1:
             middle = len(places) // 2
-            first = _stored(batch.of(places[:middle]), deadline)
-            return first | _stored(batch.of(places[middle:]), deadline)
+            first = stored(batch.of(places[:middle]), deadline)
+            return first | stored(batch.of(places[middle:]), deadline)
         if again and isinstance(error, IntegrityError):
-            return _stored(batch, deadline, again=False)  # somebody else was first to insert it
+            return stored(batch, deadline, again=False)  # somebody else was first to insert it
         return {places[0]: _failure(batch.items[places[0]], error, passing=passing)}
 
 
@@ -155,12 +171,13 @@ def _is_contained(error: BaseException) -> bool:
     return isinstance(error, Exception) or type(error).__name__ == "PanicException"
 
 
-def _merged(batch: _Batch) -> Results:
+def _merged(batch: Batch) -> Results:
     """One transaction: everything from the locks to the outcomes."""
     lock_database(batch.using, wait=False)
     held = hold(batch.model, batch.using, {item.id for item in batch.items.values()}, wait=False)
     replica, now_ms = identity.replica_id(batch.using), time.time_ns() // 1_000_000
     visible = scopes.of_user(batch.user)
+    waits = parking.Waits.of(batch.using, batch.user, held.values(), look=batch.waited)
     results: Results = {}
     pushes: dict[int, tuple[Merged, Push]] = {}
     for place, item in batch.items.items():
@@ -180,16 +197,22 @@ def _merged(batch: _Batch) -> Results:
     for place in judge.look_up(pushes):
         results[place] = ItemResult("busy")
         del pushes[place]
-    reverts = _judged(batch, judge, pushes, results)
-    _write(batch, pushes, reverts, results)
+    reverts = _judged(batch, judge, waits, pushes, results)
+    if not batch.waited:
+        for place in waits.beyond_bound({place: merged for place, (merged, _) in pushes.items()}):
+            results[place] = _refused("too_many_parked", TOO_MANY)
+            del pushes[place]
+    _write(batch, waits, pushes, reverts, results)
     return results
 
 
 def _read(
-    batch: _Batch, held: Held, item: PushItem, replica: int, now_ms: int
+    batch: Batch, held: Held, item: PushItem, replica: int, now_ms: int
 ) -> tuple[Merged, Push] | ItemResult:
     """Read one update against the document it is for; an answer, if that is all there is to do."""
     merged = Merged.begin(held, schema_of(batch.model), replica, now_ms)
+    if batch.waited:
+        return merged, parking.everything(merged)
     try:
         update = read_push(item.data, batch.replica, merged.document.loaded)
     except Gap as gap:
@@ -201,11 +224,13 @@ def _read(
     return merged, update
 
 
-def _visible(batch: _Batch, held: Held, visible: Container[str]) -> bool:
+def _visible(batch: Batch, held: Held, visible: Container[str]) -> bool:
     """May the user see the row there is? One that nobody has is his to create.
 
     The row's own columns tell, also where they were changed behind our back.
     """
+    if held.document.parked is not None or batch.waited:
+        return batch.waited or parking.is_his(held.document, batch.user)
     if held.row is not None:
         found = scopes.of_row(held.row, batch.using)
     elif held.document.pk is not None:
@@ -216,20 +241,29 @@ def _visible(batch: _Batch, held: Held, visible: Container[str]) -> bool:
 
 
 def _judged(
-    batch: _Batch, judge: Judge, pushes: dict[int, tuple[Merged, Push]], results: Results
+    batch: Batch,
+    judge: Judge,
+    waits: parking.Waits,
+    pushes: dict[int, tuple[Merged, Push]],
+    results: Results,
 ) -> dict[int, Reverts]:
     """Merge every push, undo what may not stand, and bring the rows to what is left."""
     reverts: dict[int, Reverts] = {}
     for place, (merged, update) in tuple(pushes.items()):
-        merged.document.apply(update)
+        if update.data:
+            merged.document.apply(update)
         found = judge.judge(merged, update)
-        merged.restamp(update.entries)
+        if update.data:
+            merged.restamp(update.entries)
+        judge.hold_back(merged, update, waits.his(merged.held.document))
         try:
-            merged.project(partial(_new_row, batch, merged.held.sync_id))
+            merged.project(partial(_new_row, batch, merged))
         except _Incomplete as missing:
-            results[place] = _refused("required", str(missing))
-            del pushes[place]
-            continue
+            if not batch.waited:
+                results[place] = _refused("required", str(missing))
+                del pushes[place]
+                continue
+            parking.park(merged, batch.user, batch.replica, Reason("required", str(missing)))
         of_row = judge.judge_row(merged, update)
         if of_row:
             merged.project()
@@ -240,16 +274,24 @@ def _judged(
 
 
 def _write(
-    batch: _Batch,
+    batch: Batch,
+    waits: parking.Waits,
     pushes: dict[int, tuple[Merged, Push]],
     reverts: dict[int, Reverts],
     results: Results,
 ) -> None:
-    merges = [merged for merged, _ in pushes.values()]
+    merges = [
+        merged
+        for place, (merged, _) in pushes.items()
+        if not batch.waited or merged.is_different or reverts[place]
+    ]
     store_rows(batch.model, batch.using, merges)
     store_documents(batch.using, merges)
+    waits.write([merged for merged, _ in pushes.values()])
+    there = [m.held.document for m in merges if m.held.document.was_marked]
+    settle(batch.using, [document for document in there if not document.is_marked])
     told = [
-        (place, merged.held.document, update.next, reverts[place])
+        (place, merged.held.document, update.next, reverts[place], parking.told(merged))
         for place, (merged, update) in pushes.items()
     ]
     results |= store_outcomes(batch.using, batch.replica, told)
@@ -260,21 +302,30 @@ class _Incomplete(Exception):
     """A new row lacks a value that its table wants."""
 
 
-def _new_row(batch: _Batch, sync_id: UUID, values: dict[str, Any]) -> SyncModel:
-    """The instance for a document that has no row yet; it belongs to whoever pushed it."""
+def _new_row(batch: Batch, merged: Merged, values: dict[str, Any]) -> SyncModel | None:
+    """The instance for a document that has no row yet; it belongs to whoever pushed it.
+
+    None where what it refers to is not there: then the document is parked.
+    """
     from ..columns import columns_of
 
     columns = columns_of(batch.model)
-    given = {columns[n].attname: columns[n].to_column(value) for n, value in values.items()}
-    row = batch.model(sync_id=sync_id, **given)
+    there = {name: value for name, value in values.items() if name not in merged.held_back}
+    given = {columns[n].attname: columns[n].to_column(value) for n, value in there.items()}
+    row = batch.model(sync_id=merged.held.sync_id, **given)
     owner = scopes.owner_field(batch.model)
     if owner is not None and given.get(owner.attname) is None:  # else it comes back to its owner
         setattr(row, owner.attname, batch.user.pk)
     for column in columns.values():
         value = getattr(row, column.attname)
-        if value is None and not column.field.null:
+        if value is None and not column.field.null and column.name not in merged.held_back:
             raise _Incomplete(f"A new row needs a value for {column.name}.")
-    return row
+    if not merged.held_back:
+        return row
+    if merged.had_row:
+        raise _Incomplete("A deleted row cannot come back without what it refers to.")
+    parking.park(merged, batch.user, batch.replica, parking.waiting_for(merged))
+    return None
 
 
 def _refused(code: str, message: str) -> ItemResult:

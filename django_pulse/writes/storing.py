@@ -13,6 +13,7 @@ from django.db import models
 from django.utils import timezone
 
 from .. import feed, scopes
+from ..awaiting import can_be_awaited
 from ..sql import insert_many, is_plain, update_many
 from ..tables import Document, Outbox
 from .inserting import insert_rows
@@ -135,10 +136,8 @@ def _write(using: str, documents: Sequence[Stored]) -> None:
     )
     for document, key in zip(new, keys, strict=True):
         document.pk = key
-    marked = [d for d in documents if d.marked or d.parked is not None or d.waiting]
-    if marked:
-        marks = [(d.pk, (d.parked, d.waiting or None)) for d in marked]
-        update_many(Document, using, ("parked", "waiting"), marks)
+    marks = [(d.pk, (d.parked, d.waiting or None)) for d in documents if d.is_marked_anew]
+    update_many(Document, using, ("parked", "waiting"), marks)
     turned = [d for d in documents if d.deleted != d.was_deleted]
     if turned:
         now = timezone.now()
@@ -147,7 +146,10 @@ def _write(using: str, documents: Sequence[Stored]) -> None:
 
 
 def _outbox(merged: Merged, left: Sequence[str]) -> list[tuple[int, str, bytes]]:
-    """A delta for the scopes the row stays in, the whole for those it enters, else nothing."""
+    """A delta for the scopes the row stays in, the whole for those it enters, else nothing.
+
+    Under no scope stands a change that nobody sees, for what waits for it.
+    """
     document = merged.held.document
     delta = merged.document.delta() if any(scope in left for scope in document.scopes) else b""
     gone = [scope for scope in left if scope not in document.scopes]
@@ -156,4 +158,7 @@ def _outbox(merged: Merged, left: Sequence[str]) -> list[tuple[int, str, bytes]]
         (document.pk, scope, delta if scope in left else document.state)
         for scope in document.scopes
     ]
-    return rows + [(document.pk, scope, b"") for scope in gone]
+    rows += [(document.pk, scope, b"") for scope in gone]
+    if not rows and document.parked is None and can_be_awaited(document.model):
+        return [(document.pk, "", b"")]  # nobody sees it, but something may wait for it
+    return rows

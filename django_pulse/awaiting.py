@@ -1,0 +1,90 @@
+"""Awaiting: which rows documents wait for, and how they learn that those came or changed.
+
+Laws:
+
+1. Whoever stamps a committed change wakes what waits for that row, in the transaction that takes
+   the change off the outbox: neither is lost without the other.
+2. Whoever looks whether a row is there clears `ready` first, in the same transaction, and whoever
+   begins to wait is ready. So of a change and a look at the same time, one sees the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.db import models
+from django.db.models import Q
+
+from .schema import label_of, sync_models, syncs
+from .tables import Awaited
+
+if TYPE_CHECKING:
+    from .sync_model import SyncModel
+
+__all__ = ["awaited_model", "can_be_awaited", "depth", "is_constrained", "wake"]
+
+
+def wake(using: str, changed: Iterable[tuple[str, UUID]]) -> bool:
+    """These documents changed, and are committed: what waits for them is ready to be looked at.
+
+    Says whether there was any. Locks what it wakes.
+    """
+    by_model: dict[str, list[str]] = {}
+    for model, sync_id in changed:
+        if can_be_awaited(model):
+            by_model.setdefault(model, []).append(str(sync_id))
+    if not by_model or not Awaited.objects.using(using).filter(model__in=by_model).exists():
+        return False
+    wanted = Q(pk__in=[])
+    for model, ids in by_model.items():
+        wanted |= Q(model=model, key__in=ids)
+    # Also what is ready already: somebody may be clearing that just now.
+    return Awaited.objects.using(using).filter(wanted).update(ready=True) > 0
+
+
+def awaited_model(field: Any) -> type[SyncModel] | None:
+    """The model whose rows come from devices and are named by the field's values; else None."""
+    if not isinstance(field, models.ForeignKey) or field.target_field.name != "sync_id":
+        return None
+    target: Any = field.remote_field.model
+    return target if syncs(target) else None
+
+
+@cache
+def depth(model: type[SyncModel]) -> int:
+    """How many models have to come first, so that rows of this one find what they refer to."""
+    return _depth(model, frozenset())
+
+
+def _depth(model: type[SyncModel], above: frozenset[type[SyncModel]]) -> int:
+    found = {awaited_model(field) for field in model._meta.concrete_fields} - above - {model, None}
+    return max((1 + _depth(each, above | {model}) for each in found if each is not None), default=0)
+
+
+def can_be_awaited(label: str) -> bool:
+    """May anything wait for rows of this model?"""
+    return label in _awaitable()
+
+
+@cache
+def _awaitable() -> frozenset[str]:
+    """Models that foreign keys of synced models point to, and those with unique values."""
+    found = set()
+    for model in sync_models():
+        for field in model._meta.concrete_fields:
+            target = awaited_model(field)
+            if target is not None:
+                found.add(label_of(target))
+        if is_constrained(model):
+            found.add(label_of(model))
+    return frozenset(found)
+
+
+def is_constrained(model: type[SyncModel]) -> bool:
+    """Has the model unique values beside those that every row has for itself?"""
+    fields = (f for f in model._meta.concrete_fields if not f.primary_key and f.name != "sync_id")
+    constraints = (c for c in model._meta.constraints if isinstance(c, models.UniqueConstraint))
+    return any(f.unique for f in fields) or any(constraints) or bool(model._meta.unique_together)

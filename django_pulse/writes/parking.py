@@ -1,0 +1,160 @@
+"""Parking: documents whose rows cannot be there yet, and what they wait for.
+
+Laws:
+
+1. A parked document is durable, has no row and is in no scope; only the user who pushed it may push
+   more to it. It is merged like any other.
+2. What a document waits for is listed (`Awaited`) in the transaction that parks it, and unlisted in
+   the one that lets its row in. What is listed anew is ready: it is looked at once more after the
+   commit, since it may have come meanwhile.
+3. Of one user only so many may wait: beyond, nothing of the push is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from crdt.update import Push
+
+from .. import feed
+from ..conf import conf
+from ..sql import insert_many
+from ..tables import Awaited
+from .locking import Held, Stored
+from .merging import Merged, Target
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+__all__ = ["Reason", "Waits", "everything", "is_his", "park", "told", "waiting_for"]
+
+WAITING = "It refers to a row that has not arrived, or that you may not see."
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a row is not there yet; `awaits` may let it in.
+
+    `fields` are as in a revert: `{"value", "code", "message"}` by the name in documents.
+    """
+
+    code: str
+    message: str
+    fields: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    awaits: Collection[Target] = ()
+
+    def told(self) -> dict[str, Any]:
+        """The reason as a client is told it."""
+        return {"code": self.code, "message": self.message, "fields": dict(self.fields)}
+
+
+def park(merged: Merged, user: AbstractBaseUser, replica: int, reason: Reason) -> None:
+    """Let the document wait for its row, for this reason."""
+    merged.held.document.parked = {"user": str(user.pk), "replica": replica, **reason.told()}
+    stored = merged.held.document
+    own = (stored.model, str(stored.sync_id))  # nothing else lets it in than a push to itself
+    merged.awaits = dict.fromkeys(reason.awaits or [own], True)
+
+
+def is_his(document: Stored, user: AbstractBaseUser) -> bool:
+    """Was the document parked by this user?"""
+    return document.parked is not None and document.parked["user"] == str(user.pk)
+
+
+def waiting_for(merged: Merged) -> Reason:
+    """The reason of a row that refers to what is not there."""
+    fields = {}
+    for name in sorted(merged.held_back):
+        known = merged.schema.fields[name]
+        value = known.encode(known.read(merged.document))
+        fields[known.wire] = {"value": value, "code": "waiting", "message": WAITING}
+    return Reason("waiting", WAITING, fields, tuple(merged.awaits))
+
+
+def told(merged: Merged) -> dict[str, Any] | None:
+    """Why the row, or what this user made of it, is not there yet; None if it is."""
+    parked = merged.held.document.parked
+    if parked is not None:
+        return {name: parked[name] for name in ("code", "message", "fields")}
+    return waiting_for(merged).told() if any(merged.awaits.values()) else None
+
+
+def everything(merged: Merged) -> Push:
+    """All that a parked document holds, as one push: nothing of it was ever let in."""
+    document = merged.document
+    entries: Sequence[Any] = ()
+    texts: Iterable[str] = ()
+    if merged.held.document.parked is not None:
+        entries = tuple(document.entries.values())
+        texts = (f.wire for f in merged.schema.fields.values() if f.rule.text)
+    return Push(
+        0, 0, 0, tuple(entries), frozenset(t for t in texts if document.text(t)), {}, True, b""
+    )
+
+
+_LISTED = ("document", "pk", "model", "key", "user")
+
+
+@dataclass(slots=True)
+class Waits:
+    """What the documents of a batch wait for, for one user and for others."""
+
+    using: str
+    user: str
+    listed: dict[int, dict[int, tuple[str, str, str]]] = field(default_factory=dict)
+    """(model, key, user) by document, and there by the primary key of the list's row."""
+
+    @classmethod
+    def of(cls, using: str, user: AbstractBaseUser, held: Iterable[Held], *, look: bool) -> Waits:
+        """Read them. To `look` clears `ready`: do it before looking whether they came."""
+        waits = cls(using, str(user.pk))
+        documents = [h.document.pk for h in held if look or h.document.was_marked]
+        if documents:
+            rows = Awaited.objects.using(using).filter(document__in=documents)
+            if look:
+                rows.filter(user=waits.user).update(ready=False)
+            for document, pk, model, key, whose in rows.values_list(*_LISTED):
+                waits.listed.setdefault(document, {})[pk] = (model, key, whose)
+        return waits
+
+    def his(self, document: Stored) -> set[Target]:
+        """What this user makes the document wait for."""
+        listed = self.listed.get(document.pk or 0, {})
+        return {(model, key) for model, key, user in listed.values() if user == self.user}
+
+    def beyond_bound(self, batch: Mapping[int, Merged]) -> list[int]:
+        """The places of those by which too much of this user would wait."""
+        more = {place: len(self._new(merged)) for place, merged in batch.items() if merged.awaits}
+        if not any(more.values()):
+            return []
+        rows = Awaited.objects.using(self.using).filter(user=self.user)
+        room = conf.MAX_PARKED_PER_USER - rows.count()
+        beyond = []
+        for place, count in more.items():
+            if count > room:
+                beyond.append(place)
+            else:
+                room -= count
+        return beyond
+
+    def write(self, batch: Iterable[Merged]) -> None:
+        """List what the documents wait for now, which are written, and nothing else."""
+        new = []
+        gone: list[int] = []
+        for merged in batch:
+            document = merged.held.document.pk
+            assert document is not None, "it is written by now"
+            listed = self.listed.get(document, {})
+            gone += [pk for pk, wait in listed.items() if wait[:2] not in merged.awaits]
+            new += [(document, *target, self.user, True) for target in self._new(merged)]
+        if gone:
+            Awaited.objects.using(self.using).filter(pk__in=gone).delete()
+        if new:
+            insert_many(Awaited, self.using, ("document", "model", "key", "user", "ready"), new)
+            feed.admit_after_commit(self.using)
+
+    def _new(self, merged: Merged) -> list[Target]:
+        his = self.his(merged.held.document)
+        return [target for target, wanted in merged.awaits.items() if wanted and target not in his]
