@@ -16,11 +16,12 @@ from django.db import models
 from crdt.entry import ROW_FIELD
 from crdt.rules import MergeRule
 
+from .audience import audience_of, follow
 from .bookkeeping import BOOKKEEPING
 from .columns import columns_of, kind_of
 from .manager import SyncQuerySet
 from .options import ATTRIBUTES
-from .ownership import OWNER, is_unclear, points_to_users
+from .ownership import OWNER, points_to_users
 from .schema import sync_models
 from .sync_model import SyncModel
 
@@ -131,14 +132,16 @@ def _not_a_field(model: Model, name: str, attribute: str, check: str) -> CheckMe
 
 def _check_audience(model: Model) -> Iterator[CheckMessage]:
     """A row that names a user, and does not say who sees it, is seen by nobody."""
-    if not is_unclear(model):
+    if audience_of(model) is not None:
         return
     to_everybody = "or audience = None, if every signed-in user may see the rows"
-    if model._sync.audience is not None:
+    path = model._sync.audience
+    if isinstance(path, str):
         yield Error(
-            f"`audience` in `class Sync` is {model._sync.audience!r}, which is no foreign key of "
-            f"the model to {settings.AUTH_USER_MODEL}: nobody sees the rows.",
-            hint=f"Name such a foreign key (a longer path cannot be followed yet), {to_everybody}.",
+            f"`audience` in `class Sync` is {path!r}, which does not lead to users: "
+            f"{follow(model, path)}. As it is, nobody sees the rows.",
+            hint=f'Write a lookup that ends at {settings.AUTH_USER_MODEL}, as "owner" or '
+            f'"project__members", {to_everybody}.',
             obj=model,
             id="pulse.E020",
         )

@@ -2,7 +2,7 @@
 
     class Sync:
         merge = {"notes": Text(), "votes": Counter()}
-        audience = "owner"
+        audience = "project__members"
         read_only = ["reviewed_by"]
         deletes = "last_action_wins"
 
@@ -12,7 +12,7 @@ system checks report it, with the model's name and a hint.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -49,13 +49,13 @@ class Mistake:
 class SyncOptions:
     """How a model syncs.
 
-    `audience` names the foreign key from the row to its user; None stands for the one called
-    "user". `everyone` is set where `audience = None` was written: every signed-in user. `deletes`
-    is the rule of the row itself.
+    `audience` is the lookup from the row to its users, or a function that gives a row's users; None
+    stands for the foreign key called "user". `everyone` is set where `audience = None` was written:
+    every signed-in user. `deletes` is the rule of the row itself.
     """
 
     merge: Mapping[str, MergeRule] = field(default_factory=lambda: _NO_RULES)
-    audience: str | None = None
+    audience: str | Callable[[Any], Iterable[Any]] | None = None
     everyone: bool = False
     read_only: frozenset[str] = frozenset()
     deletes: RowRule = field(default_factory=DeleteWins)
@@ -116,14 +116,14 @@ def _not_a_rule(name: Any, rule: Any) -> Mistake:
     )
 
 
-def _audience(value: Any, mistakes: list[Mistake]) -> str | None:
-    if value is None or (isinstance(value, str) and value):
+def _audience(value: Any, mistakes: list[Mistake]) -> Any:
+    if value is None or (isinstance(value, str) and value) or callable(value):
         return value
     mistakes.append(
         Mistake(
             "audience",
-            f"`audience` is {value!r}, not the name of a field.",
-            'Write audience = "owner", the foreign key from the row to its user.',
+            f"`audience` is {value!r}, neither a lookup nor a function.",
+            'Write audience = "owner", or "project__members": how to get from a row to its users.',
         )
     )
     return None

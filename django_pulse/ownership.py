@@ -29,7 +29,7 @@ def owner_field(model: type[SyncModel]) -> models.ForeignKey[Any, Any] | None:
     """The foreign key that says whose a row is, if the model has one."""
     if model._sync.everyone:
         return None
-    name = model._sync.audience or OWNER
+    name = OWNER if model._sync.audience is None else model._sync.audience
     for field in model._meta.concrete_fields:
         if field.name == name and points_to_users(field):
             assert isinstance(field, models.ForeignKey)

@@ -2,26 +2,36 @@
 
 A scope is named by its key: database, what it belongs to, and which. A row that belongs to nobody
 in particular is everybody's who is signed in; a row with a foreign key to its user is that user's,
-and nobody's where it is null.
+and nobody's where it is null; a row with an `audience` belongs to what that leads to (`audience`).
 A row marked `is_local_only` is in no scope.
+
+Laws:
+
+1. Which scopes a row is in depends on the row and its own relations alone, never on who belongs to
+   what: people come and go without a row being written.
+2. Which scopes a user reads is asked of the database each time, by the path that `audience` says.
+3. Two databases, two anchors or two paths never share a key.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import router
 
 from . import schema
-from .ownership import OWNER, is_unclear, owner_field
+from .audience import Audience, audience_of
+from .ownership import OWNER, owner_field
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
     from .sync_model import SyncModel
 
-__all__ = ["database_of", "everybody", "of_row", "of_user", "owner_field", "personal"]
+__all__ = ["database_of", "everybody", "key_of", "of_row", "of_rows", "of_user"]
+__all__ += ["owner_field", "personal"]
 
 
 def everybody(using: str) -> str:
@@ -34,30 +44,100 @@ def personal(using: str, user_pk: object, owner: str = OWNER) -> str:
     return f"{using}/{settings.AUTH_USER_MODEL.lower()}/{owner}/{user_pk}"
 
 
+def key_of(using: str, audience: Audience, anchor: object) -> str:
+    """The scope of what the anchor with this key belongs to."""
+    return f"{using}/{audience.key}/{anchor}"
+
+
 def of_row(row: SyncModel, using: str) -> list[str]:
     """The keys of the scopes a row is in."""
-    model = type(row)
-    if row.is_local_only or is_unclear(model):
+    return of_rows([row], using)[0]
+
+
+def of_rows(rows: Sequence[SyncModel], using: str) -> list[list[str]]:
+    """The same for rows of one model, in order; at most one query for all of them."""
+    if not rows:
         return []
-    owner = owner_field(model)
-    if owner is None:
-        return [everybody(using)]
-    key = getattr(row, owner.attname)
-    return [] if key is None else [personal(using, key, owner.name)]
+    audience = audience_of(type(rows[0]))
+    if audience is None:
+        return [[] for _ in rows]
+    shown = [row for row in rows if not row.is_local_only]
+    if audience.is_everybody:
+        anchors: dict[Any, list[Any]] | None = None
+    elif audience.function is not None:
+        anchors = {row.pk: sorted(map(_pk, audience.function(row)), key=str) for row in shown}
+    elif audience.hops[0].attname is not None:
+        return [_of_column(row, using, audience) for row in rows]
+    else:
+        anchors = _related(shown, using, audience)
+    if anchors is None:
+        return [[] if row.is_local_only else [everybody(using)] for row in rows]
+    return [
+        []
+        if row.is_local_only
+        else [key_of(using, audience, anchor) for anchor in anchors.get(row.pk, ())]
+        for row in rows
+    ]
 
 
 def of_user(user: AbstractBaseUser) -> dict[str, str]:
-    """The scopes that a user reads, each with the alias of the database it is in."""
-    found = {}
+    """The scopes that a user reads, each with the alias of the database it is in.
+
+    One query for each anchor and path that there is among the models.
+    """
+    found: dict[str, str] = {}
+    asked: set[tuple[str, str]] = set()
     for model in schema.sync_models():
         using = database_of(model)
-        owner = owner_field(model)
+        audience = audience_of(model)
         found[everybody(using)] = using
-        if owner is not None:
-            found[personal(using, user.pk, owner.name)] = using
+        if audience is None or audience.is_everybody or (using, audience.key) in asked:
+            continue
+        asked.add((using, audience.key))
+        for anchor in _anchors_of(user, using, audience):
+            found[key_of(using, audience, anchor)] = using
     return dict(sorted(found.items()))
 
 
 def database_of(model: type[SyncModel]) -> str:
     """The alias of the database in which the model's rows, and their documents, are written."""
     return router.db_for_write(model)
+
+
+def _of_column(row: SyncModel, using: str, audience: Audience) -> list[str]:
+    attname = audience.hops[0].attname
+    assert attname is not None, "whoever asks looked"
+    anchor = getattr(row, attname)
+    return [] if row.is_local_only or anchor is None else [key_of(using, audience, anchor)]
+
+
+def _related(rows: Sequence[SyncModel], using: str, audience: Audience) -> dict[Any, list[Any]]:
+    """What the first hop leads to from each row, where that is no column of the row."""
+    stored = [row.pk for row in rows if row.pk is not None]
+    anchors: dict[Any, list[Any]] = {}
+    if stored:
+        name = f"{audience.hops[0].name}__pk"
+        pairs = (
+            type(rows[0])
+            ._base_manager.using(using)
+            .filter(pk__in=stored)
+            .exclude(**{name: None})
+            .order_by(name)
+            .values_list("pk", name)
+            .distinct()
+        )
+        for pk, anchor in pairs:
+            anchors.setdefault(pk, []).append(anchor)
+    return anchors
+
+
+def _anchors_of(user: AbstractBaseUser, using: str, audience: Audience) -> Iterable[Any]:
+    """The keys of the anchors to which the user belongs."""
+    if not audience.rest:
+        return [user.pk]
+    rows = audience.anchor._base_manager.using(using).filter(**{audience.rest: user.pk})
+    return rows.order_by().values_list(audience.hops[0].key, flat=True).distinct()
+
+
+def _pk(user: Any) -> Any:
+    return getattr(user, "pk", user)

@@ -6,7 +6,7 @@ The differences become server entries, in the transaction that wrote the rows.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from crdt.document import Document
@@ -33,8 +33,7 @@ def absorb_rows(model: type[SyncModel], using: str, pks: Iterable[Any]) -> None:
         held = hold_rows(model, using, keys[start : start + ABSORBED_AT_ONCE])
         replica = identity.replica_id(using)
         merges = [begin(each, replica) for each in held]
-        for merged in merges:
-            merged.changed |= _has_moved(merged.held, using)
+        _note_moves(merges, using)
         changed = [merged for merged in merges if merged.changed]
         for merged in changed:
             merged.compact()
@@ -53,7 +52,8 @@ def begin(held: Held, replica: int, *, absorbed: bool = True) -> Merged:
     return Merged(held, schema, now_ms, document, schema.read(document))
 
 
-def _has_moved(held: Held, using: str) -> bool:
-    """Has the row entered or left the feed by a column that is in no document?"""
-    assert held.row is not None, "whoever saves has a row"
-    return scopes.of_row(held.row, using) != held.document.scopes
+def _note_moves(merges: Sequence[Merged], using: str) -> None:
+    """A row may have entered or left a scope by what is in no document."""
+    rows = [merged.row for merged in merges if merged.row is not None]
+    for merged, found in zip(merges, scopes.of_rows(rows, using), strict=True):
+        merged.changed |= found != merged.held.document.scopes

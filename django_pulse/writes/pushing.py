@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ from crdt.update import Push, read_push
 from .. import identity, scopes
 from ..awaiting import depth
 from ..schema import model_of, schema_of
-from . import announcing, parking
+from . import announcing, parking, placing
 from .items import ItemResult, PushItem
 from .judging import Judge
 from .locking import Held, hold, is_about_locks, lock_database
@@ -178,13 +178,14 @@ def _merged(batch: Batch) -> Results:
     replica, now_ms = identity.replica_id(batch.using), time.time_ns() // 1_000_000
     visible = scopes.of_user(batch.user)
     waits = parking.Waits.of(batch.using, batch.user, held.values(), look=batch.waited)
+    placed = _placed(batch, held)
     results: Results = {}
     pushes: dict[int, tuple[Merged, Push]] = {}
     for place, item in batch.items.items():
         if item.id not in held:
             results[place] = ItemResult("busy")
             continue
-        if not _visible(batch, held[item.id], visible):
+        if not _visible(batch, held[item.id], placed.get(item.id), visible):
             message = "There is no such row, or you may not write it."
             results[place] = _refused("forbidden", message)
             continue
@@ -197,7 +198,7 @@ def _merged(batch: Batch) -> Results:
     for place in judge.look_up(pushes):
         results[place] = ItemResult("busy")
         del pushes[place]
-    reverts = _judged(batch, judge, waits, pushes, results)
+    reverts = _judged(batch, judge, waits, pushes, visible, results)
     if not batch.waited:
         for place in waits.beyond_bound({place: merged for place, (merged, _) in pushes.items()}):
             results[place] = _refused("too_many_parked", TOO_MANY)
@@ -224,19 +225,22 @@ def _read(
     return merged, update
 
 
-def _visible(batch: Batch, held: Held, visible: Container[str]) -> bool:
-    """May the user see the row there is? One that nobody has is his to create.
+def _placed(batch: Batch, held: Mapping[UUID, Held]) -> dict[UUID, list[str]]:
+    """The scopes of the rows there are.
 
-    The row's own columns tell, also where they were changed behind our back.
+    The rows' own columns tell, also where they were changed behind our back.
     """
+    rows = {sync_id: each.row for sync_id, each in held.items() if each.row is not None}
+    return dict(zip(rows, scopes.of_rows(list(rows.values()), batch.using), strict=True))
+
+
+def _visible(batch: Batch, held: Held, placed: list[str] | None, visible: Container[str]) -> bool:
+    """May the user see the row there is? One that nobody has is his to create."""
     if held.document.parked is not None or batch.waited:
         return batch.waited or parking.is_his(held.document, batch.user)
-    if held.row is not None:
-        found = scopes.of_row(held.row, batch.using)
-    elif held.document.pk is not None:
-        found = held.document.scopes
-    else:
+    if placed is None and held.document.pk is None:
         return True
+    found = held.document.scopes if placed is None else placed
     return any(key in visible for key in found)
 
 
@@ -245,6 +249,7 @@ def _judged(
     judge: Judge,
     waits: parking.Waits,
     pushes: dict[int, tuple[Merged, Push]],
+    visible: Container[str],
     results: Results,
 ) -> dict[int, Reverts]:
     """Merge every push, undo what may not stand, and bring the rows to what is left."""
@@ -258,12 +263,14 @@ def _judged(
         judge.hold_back(merged, update, waits.his(merged.held.document))
         try:
             merged.project(partial(_new_row, batch, merged))
-        except _Incomplete as missing:
+            found |= placing.moved_back(merged, update, visible, batch.using)
+        except (_Incomplete, placing.MisplacedError) as cannot:
+            code = "required" if isinstance(cannot, _Incomplete) else "forbidden"
             if not batch.waited:
-                results[place] = _refused("required", str(missing))
+                results[place] = _refused(code, str(cannot))
                 del pushes[place]
                 continue
-            parking.park(merged, batch.user, batch.replica, Reason("required", str(missing)))
+            parking.park(merged, batch.user, batch.replica, Reason(code, str(cannot)))
         of_row = judge.judge_row(merged, update)
         if of_row:
             merged.project()

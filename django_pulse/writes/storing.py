@@ -31,13 +31,15 @@ def store_documents(using: str, batch: Sequence[Merged]) -> None:
     """Write the documents of a batch whose rows are written, and what the feed has to tell."""
     left = {}
     shared: dict[tuple[str, ...], list[str]] = {}  # one list for all rows of a scope: prepared once
+    # A tombstone stays where its row was; a parked document is in no scope.
+    there = [(m, m.row) for m in batch if m.row is not None and not m.deleted]
+    found = scopes.of_rows([row for _, row in there], using)
+    entered = {m.held.sync_id: keys for (m, _), keys in zip(there, found, strict=True)}
     for merged in batch:
         document = merged.held.document
         left[document.sync_id] = document.scopes
-        # A tombstone stays where its row was; a parked document is in no scope.
-        if merged.row is not None and not merged.deleted:
-            found = scopes.of_row(merged.row, using)
-            document.scopes = shared.setdefault(tuple(found), found)
+        keys = entered.get(document.sync_id, document.scopes)
+        document.scopes = shared.setdefault(tuple(keys), keys)
         document.deleted = merged.schema.is_deleted(merged.document)
         document.state = merged.document.encode()
         document.version += 1

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 
 from crdt.stamp import stamp_ms
 from django_pulse import ownership, writes
+from django_pulse.audience import audience_of
 from django_pulse.tables import Document, Feed, Outcome
 from tests.django_pulse.devices import Device, document_of, values_of
 from tests.project.todo.models import Everything, Item, Note
@@ -154,16 +155,18 @@ def test_a_new_row_without_a_required_value_is_refused_and_says_which(user: Any)
 def test_rows_whose_audience_is_not_understood_are_seen_by_nobody(
     phone: Device, monkeypatch: pytest.MonkeyPatch, audience: str
 ) -> None:
-    owner, unclear = ownership.owner_field.cache_clear, ownership.is_unclear.cache_clear
+    caches = (ownership.owner_field, ownership.is_unclear, audience_of)
     monkeypatch.setattr(Note, "_sync", replace(Note._sync, audience=audience))
-    owner(), unclear()
+    for each in caches:
+        each.cache_clear()
     try:
         note = Note.objects.create(title="secret", user=phone.user)
         assert Document.objects.get(sync_id=note.sync_id).scopes == []
         assert not Feed.objects.exists()
     finally:
         monkeypatch.undo()
-        owner(), unclear()
+        for each in caches:
+            each.cache_clear()
 
 
 def test_an_unknown_field_is_reverted_and_the_rest_stands(phone: Device) -> None:
