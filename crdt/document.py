@@ -26,7 +26,7 @@ from .structs import read_place
 from .text import TextEdit, difference, rebase, utf8_length, utf16_length
 from .update import Push, State, merge_ranges, read_state, write_update
 from .vector import VectorClock
-from .whole import write_document
+from .whole import write_document, write_first
 
 __all__ = ["Document"]
 
@@ -108,6 +108,27 @@ class Document:
         else:
             self._live[field] = (entry,)
         return entry
+
+    def write_first(self, texts: Mapping[str, str], writes: Iterable[tuple[str, int, Any]]) -> None:
+        """Write texts (by field) and entries (field, stamp, value as it travels) where nobody has
+        written anything: the same as appending them, in a quarter of the time.
+        """
+        clock = 0
+        for text in texts.values():
+            clock += utf16_length(text)
+        entries = [
+            Entry(Dot(self.replica, at), *write) for at, write in enumerate(writes, start=clock)
+        ]
+        written = {field: text for field, text in texts.items() if text}
+        self._bytes = write_first(self.replica, written, entries)
+        self._delta.append(self._bytes)
+        self._texts = set(written)
+        self._live = None
+        self.entries = {entry.dot: entry for entry in entries}
+        if entries:
+            self._last_entry = entries[-1].dot.clock
+        if clock + len(entries):
+            self._clocks = {self.replica: clock + len(entries)}
 
     def delete(self, dots: Iterable[Dot]) -> None:
         """Delete present entries. A client deletes only what it never sent, the server anything."""

@@ -6,6 +6,7 @@ Laws:
 2. A replica holds at most one unsent entry per field, whatever it is edited to meanwhile.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from .document import Document
@@ -13,7 +14,7 @@ from .entry import ROW_FIELD, Dot, Entry
 from .errors import LocalFault
 from .schema import MISSING, Field, Schema
 
-__all__ = ["check_field", "delete_row", "touch_text", "write_field"]
+__all__ = ["check_field", "delete_row", "touch_text", "write_field", "write_row"]
 
 
 def write_field(
@@ -46,6 +47,27 @@ def write_field(
         _append(document, field, stamp, write.value, write.replaces, unsent_from)
         for write in writes
     ]
+
+
+def write_row(document: Document, values: Iterable[tuple[Field, Any]], now_ms: int) -> None:
+    """Write a new row, field by field, into a document in which nobody has written anything.
+
+    The same as `write_field` for each, but for the stamp, which is one for all of them. Raises
+    `ValueError` alike.
+    """
+    texts: dict[str, str] = {}
+    writes: list[tuple[str, int, Any]] = []
+    stamp = document.next_stamp(now_ms)
+    for field, value in values:
+        if value is None and not field.rule.nullable:
+            raise ValueError(f"{field.name}: a {field.rule.name} cannot be null.")
+        if field.rule.text:
+            texts[field.wire] = field.encode(value)
+            writes.append((field.wire, stamp, None))
+            continue
+        wrote = field.rule.write((), None, value)
+        writes += [(field.wire, stamp, field.encode(write.value)) for write in wrote]
+    document.write_first(texts, writes)
 
 
 def touch_text(

@@ -19,7 +19,6 @@ from .errors import Gap
 from .messages import Key
 from .outbound import all_deletes, redo, repack, spare_deletes, void_run, without
 from .parts import cut_push
-from .rebuilding import rebuilt_in
 from .records import META, Record, document_prefix, name_under
 from .update import read_state
 
@@ -151,13 +150,10 @@ class Held:
     # What the server says
 
     def is_foreign(self, data: bytes) -> bool:
-        """Is an update of a document that this one cannot grow into?
+        """Does an update hold own clocks that were never sent from here?
 
-        It holds own clocks that were never sent from here: somebody else wrote as this replica, the
-        store was copied, or restored from a backup. Or the server's document was rebuilt.
+        Somebody else wrote as this replica: the store was copied, or restored from a backup.
         """
-        if self._was_rebuilt(data):
-            return True
         if not self.is_pending:
             return False
         return read_state(data).vector.get(self._replica, 0) > self.record.sent
@@ -172,18 +168,12 @@ class Held:
             self._catch_up()
 
     def rebase(self, state: bytes, texts: Iterable[str]) -> None:
-        """Take the server's whole state for confirmed, and what it lacks of ours as unsent.
-
-        A state that was rebuilt lacks nothing that was ever acknowledged.
-        """
+        """Take the server's whole state for confirmed, and what it lacks of ours as unsent."""
         old, record = self.view, self.record
         fresh = self._draft([state] if state else [])
         known = fresh.clock(self._replica)
-        rebuilt = self._was_rebuilt(state)
-        if rebuilt or known > record.sent or not self._carry_over(fresh, known):
+        if known > record.sent or not self._carry_over(fresh, known):
             start = record.acked if known > record.sent else known
-            if rebuilt:
-                start = max(start, record.acked)
             before = without(old, self._replica, start)
             fresh = self._draft([state] if state else [])
             self._redo(fresh, self.own_entries(start), before, texts)
@@ -225,10 +215,6 @@ class Held:
             self._put_key(name_under(META, self.key), record.to_bytes())
 
     # Below
-
-    def _was_rebuilt(self, data: bytes) -> bool:
-        """Is the server's document another one than what is held here?"""
-        return self.is_known and not rebuilt_in(data) <= self.view.entries.keys()
 
     def _draft(self, updates: Sequence[bytes]) -> Draft:
         return Draft(merged(updates), self._replica)

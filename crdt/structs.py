@@ -14,6 +14,7 @@ from .lib0 import read_text, read_varuint, write_text, write_varuint
 
 __all__ = [
     "ANY",
+    "BY_NAME",
     "COLLECTED",
     "DELETED",
     "ORIGIN",
@@ -41,7 +42,7 @@ ANY: Final = 8
 ORIGIN: Final = 0x80
 RIGHT_ORIGIN: Final = 0x40
 _PLACED: Final = ORIGIN | RIGHT_ORIGIN
-_BY_NAME: Final = 1
+BY_NAME: Final = 1
 
 Id = tuple[int, int]
 
@@ -71,7 +72,7 @@ class Spelling(NamedTuple):
 @lru_cache(maxsize=4096)
 def spelling(replica: int) -> Spelling:
     """How structs in the entries root of `replica` begin: most are recognised by it at once."""
-    root = bytes((_BY_NAME,)) + write_text(entries_root(replica))
+    root = bytes((BY_NAME,)) + write_text(entries_root(replica))
     number = write_varuint(replica)
     return Spelling(
         number,
@@ -98,7 +99,7 @@ def read_place(data: bytes, at: int) -> tuple[int, Place, int]:
     if info & RIGHT_ORIGIN:
         right, at = _read_id(data, at)
     if not info & _PLACED:
-        if data[at] != _BY_NAME:
+        if data[at] != BY_NAME:
             raise Malformed(f"The struct before byte {at} is not in a root.")
         root, at = read_text(data, at + 1)
     return content, Place(root, origin, right), at

@@ -1,4 +1,4 @@
-"""Writing a whole document that holds no texts, without integrating anything.
+"""Writing a whole document without integrating anything: one that holds no texts, or a first one.
 
 Laws:
 
@@ -9,14 +9,15 @@ Laws:
    grow with the number of edits.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
-from .entry import Dot, Entry
-from .lib0 import write_any, write_varuint
+from .entry import Dot, Entry, text_root
+from .lib0 import write_any, write_text, write_varuint
 from .ranges import Range, write_ranges
-from .structs import DELETED, ORIGIN, spelling
+from .structs import BY_NAME, DELETED, ORIGIN, STRING, spelling
 
-__all__ = ["write_document"]
+__all__ = ["write_document", "write_first"]
 
 
 def write_document(clocks: Mapping[int, int], entries: Mapping[Dot, Entry]) -> bytes:
@@ -30,6 +31,30 @@ def write_document(clocks: Mapping[int, int], entries: Mapping[Dot, Entry]) -> b
         for replica in sorted(present, reverse=True)
     ]
     return b"".join((write_varuint(len(present)), *sections, write_ranges(deleted)))
+
+
+def write_first(replica: int, texts: Mapping[str, str], entries: Sequence[Entry]) -> bytes:
+    """The document of which `replica` has written everything: first the characters of these texts
+    (by field; none is empty), then these entries, which name no others.
+    """
+    structs = [
+        bytes((STRING, BY_NAME)) + write_text(text_root(field)) + write_text(text)
+        for field, text in texts.items()
+    ]
+    own = spelling(replica)
+    if entries:
+        head = own.first + write_varuint(len(entries))
+        written = [_head(entry.field, entry.stamp) + write_any(entry.value) for entry in entries]
+        structs.append(b"".join((head, *written)))
+    if not structs:
+        return b"\x00\x00"
+    return b"".join((b"\x01", write_varuint(len(structs)), own.number, b"\x00", *structs, b"\x00"))
+
+
+@lru_cache(maxsize=1024)
+def _head(field: str, stamp: int) -> bytes:
+    """How an entry without `replaces` begins: rows made at once have these in common."""
+    return b"\x75\x03" + write_any(field) + write_any(stamp)
 
 
 def _section(

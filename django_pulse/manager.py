@@ -6,7 +6,7 @@ are compared with their documents, and the differences become server entries.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import connections, models, transaction
@@ -41,18 +41,62 @@ class SyncQuerySet(models.QuerySet[M_co]):
 
     update.alters_data = True  # type: ignore[attr-defined]
 
-    def bulk_create(self, objs: Iterable[M_co], *args: Any, **kwargs: Any) -> list[M_co]:
-        """As Django's; every row gets its document."""
-        rows = list(objs)
-        with transaction.atomic(using=self._write_alias()):
-            identity.take_write_lock(self.db)
-            created = super().bulk_create(rows, *args, **kwargs)
-            ids = [row.sync_id for row in rows]
-            found = self._plain().filter(sync_id__in=ids)
-            self._absorb(list(found.values_list("pk", flat=True)))
-        return created
+    def bulk_create(
+        self,
+        objs: Iterable[M_co],
+        batch_size: int | None = None,
+        ignore_conflicts: bool = False,
+        update_conflicts: bool = False,
+        update_fields: Collection[str] | None = None,
+        unique_fields: Collection[str] | None = None,
+    ) -> list[M_co]:
+        """As Django's; every row that is inserted or updated is mirrored.
+
+        Also those of `ignore_conflicts` that were inserted have their primary keys afterwards.
+        Raises `ValueError` where conflicting rows would be given another `sync_id`.
+        """
+        from .writes import creating
+
+        if update_fields is not None and "sync_id" in update_fields:
+            raise ValueError("sync_id names a row on every device: update_fields must not have it.")
+        plain = super().bulk_create
+        options = (batch_size, ignore_conflicts, update_conflicts, update_fields, unique_fields)
+
+        def write(some: list[Any]) -> object:
+            return plain(some, *options)
+
+        rows: list[Any] = list(objs)
+        using = self._write_alias()
+        if not rows or (batch_size is not None and batch_size <= 0):
+            write(rows)  # Django's own refusal
+        elif ignore_conflicts:
+            creating.create_or_leave(self.model, using, rows, write)
+        elif update_conflicts:
+            creating.create_or_update(self.model, using, rows, write)
+        else:
+            creating.create_rows(self.model, using, rows, write, batch_size)
+        return rows
 
     bulk_create.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_update(
+        self, objs: Iterable[M_co], fields: Iterable[str], batch_size: int | None = None
+    ) -> int:
+        """As Django's, but what each instance changed is merged, as `save()` merges it."""
+        rows, names = list(objs), list(fields)
+        return super().bulk_update(rows, names, batch_size=batch_size)
+
+    bulk_update.alters_data = True  # type: ignore[attr-defined]
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """As Django's; each row's document learns that it is gone."""
+        deferred, _ = self.query.deferred_loading
+        if deferred and self._fields is None:  # type: ignore[attr-defined]
+            return self.defer(None).delete()  # what is noted of each row is read with the rows
+        return super().delete()
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
 
     def _lock(self) -> list[Any]:
         """Lock the rows, in one order for everybody, and no other tables; their primary keys.

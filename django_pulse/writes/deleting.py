@@ -1,13 +1,19 @@
 """Deleting: rows that Django deletes leave a tombstone in their document.
 
 Django's collector announces every row with `pre_delete` before it deletes any, and with
-`post_delete` afterwards, whatever started it: an instance, a queryset, the admin, a cascade. So the
-first `post_delete` finds all of them noted, and writes their tombstones in one go.
+`post_delete` afterwards, whatever started it: an instance, a queryset, the admin, a cascade. All
+rows of a class are deleted before the first of them is told: there they are all noted, and get
+their tombstones in one go.
+
+Law: no tombstone is written for a row that is there. A deletion that failed halfway may have left
+notes, and the same queryset may later delete others.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -15,6 +21,7 @@ from django.db import transaction
 
 from .. import identity
 from ..schema import schema_of
+from .absorbing import ABSORBED_AT_ONCE
 from .locking import hold_documents, lock_database
 from .merging import Merged
 from .noting import take_noted
@@ -26,19 +33,24 @@ if TYPE_CHECKING:
 __all__ = ["after_delete"]
 
 
-def after_delete(sender: type[SyncModel], **kwargs: Any) -> None:
-    """Write the tombstones of all rows noted."""
-    for (using, model), ids in take_noted().items():
-        with transaction.atomic(using=using):
-            _write_tombstones(model, using, ids)
+def after_delete(sender: type[SyncModel], using: str, origin: Any = None, **kwargs: Any) -> None:
+    """Write the tombstones of all rows of this class that were noted."""
+    ids = sorted(take_noted(sender, using, origin))
+    model: Any = sender._meta.concrete_model or sender
+    with transaction.atomic(using=using) if ids else nullcontext():
+        for start in range(0, len(ids), ABSORBED_AT_ONCE):
+            _write_tombstones(model, using, ids[start : start + ABSORBED_AT_ONCE])
 
 
-def _write_tombstones(model: type[SyncModel], using: str, ids: set[UUID]) -> None:
+def _write_tombstones(model: type[SyncModel], using: str, ids: Sequence[UUID]) -> None:
     lock_database(using, wait=True)
+    rows = model._base_manager.using(using).filter(sync_id__in=ids)
+    there = set(rows.values_list("sync_id", flat=True))
+    gone = [sync_id for sync_id in ids if sync_id not in there]
     schema, replica = schema_of(model), identity.replica_id(using)
     now_ms = time.time_ns() // 1_000_000
     merges = []
-    for held in hold_documents(model, using, sorted(ids), wait=True).values():
+    for held in hold_documents(model, using, gone, wait=True).values():
         if held.document.pk is None:
             continue  # never mirrored: nobody knows it
         # With no row left, beginning absorbs the deletion into the document.

@@ -14,7 +14,12 @@ from ..sql import insert_many, is_plain
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
 
-__all__ = ["insert_rows"]
+__all__ = ["can_insert_plainly", "holds_expressions", "insert_rows"]
+
+
+def can_insert_plainly(model: type[SyncModel]) -> bool:
+    """Are the model's columns such that `insert_rows` does not need `bulk_create`?"""
+    return _plain_fields(model) is not None and not model._meta.order_with_respect_to
 
 
 def insert_rows(model: type[SyncModel], using: str, rows: Sequence[SyncModel]) -> None:
@@ -25,7 +30,7 @@ def insert_rows(model: type[SyncModel], using: str, rows: Sequence[SyncModel]) -
     """
     fields = _plain_fields(model)
     columns = None if fields is None else [_column(field, rows) for field in fields]
-    if fields is None or columns is None or any(map(_holds_expressions, columns)):
+    if fields is None or columns is None or any(map(holds_expressions, columns)):
         plain: models.QuerySet[SyncModel] = models.QuerySet(model, using=using)
         plain.bulk_create(rows)
         return
@@ -64,5 +69,6 @@ def _is_automatic(field: Any) -> bool:
     return bool(field.auto_now or field.auto_now_add)
 
 
-def _holds_expressions(values: Sequence[Any]) -> bool:
+def holds_expressions(values: Sequence[Any]) -> bool:
+    """Is any of the values one that only the database knows?"""
     return any(hasattr(kind, "resolve_expression") for kind in set(map(type, values)))

@@ -11,12 +11,12 @@ Laws:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from crdt.document import Document
-from crdt.editing import delete_row, write_field
-from crdt.schema import MISSING, Schema
+from crdt.editing import delete_row, write_field, write_row
+from crdt.schema import MISSING, Field, Schema
 
 from ..columns import columns_of
 
@@ -43,16 +43,25 @@ def mirror(document: Document, schema: Schema, row: SyncModel, now_ms: int) -> b
     What a document gets so that nothing is missing in it is nobody's edit: it takes the stamp of
     the latest one that was, and neither beats an edit that comes later nor counts as an action.
     """
+    if not document.vector:
+        values = values_of(row, schema.fields)
+        write_row(document, _with_fields(schema, values), now_ms)
+        return bool(schema.fields)
     written = document.fields()
     missing = [name for name, known in schema.fields.items() if known.wire not in written]
     if not missing:
         return False
     latest = max((entry.stamp for entry in document.entries.values()), default=None)
-    for name, value in values_of(row, missing).items():
+    for known, value in _with_fields(schema, values_of(row, missing)):
+        write_field(document, known, MISSING, value, now_ms, stamp=latest)
+    return True
+
+
+def _with_fields(schema: Schema, values: Mapping[str, Any]) -> Iterator[tuple[Field, Any]]:
+    for name, value in values.items():
         known = schema.fields[name]
         if value is not None or known.rule.nullable:
-            write_field(document, known, MISSING, value, now_ms, stamp=latest)
-    return True
+            yield known, value
 
 
 def absorb(

@@ -1,8 +1,14 @@
-"""Noting which rows Django is about to delete; see `deleting`, which writes their tombstones."""
+"""Noting which rows Django is about to delete; see `deleting`, which writes their tombstones.
+
+Django's collector sends `pre_delete` for every row before it deletes any. Deletions may nest: a
+receiver deletes something else. So notes are kept for each origin, the instance or queryset whose
+deletion was asked for, and go with it where a deletion fails between its two signals.
+"""
 
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -14,15 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["already_told", "before_delete", "take_noted"]
 
 Noted = dict[tuple[str, type["SyncModel"]], set[UUID]]
-"""The rows about to be deleted, by database and model."""
+"""The rows about to be deleted, by database and by the class that Django deletes them as."""
 
 
 class _Deletions(threading.local):
     """What is being deleted in this thread."""
 
     def __init__(self) -> None:
-        self.origin: Any = None
-        self.noted: Noted = {}
+        self.noted: dict[int, tuple[Any, Noted]] = {}
         self.told: set[UUID] = set()
 
 
@@ -43,14 +48,26 @@ def before_delete(
     sender: type[SyncModel], instance: SyncModel, using: str, origin: Any = None, **kwargs: Any
 ) -> None:
     """Note a row that is about to be deleted."""
-    if _deletions.origin is not origin:  # an earlier deletion failed between its two signals
-        _deletions.origin, _deletions.noted = origin, {}
     if instance.sync_id not in _deletions.told:
-        model: Any = instance._meta.concrete_model or sender
-        _deletions.noted.setdefault((using, model), set()).add(instance.sync_id)
+        _noted(origin).setdefault((using, sender), set()).add(instance.sync_id)
 
 
-def take_noted() -> Noted:
-    """The rows noted so far; they are not noted any more."""
-    noted, _deletions.noted = _deletions.noted, {}
-    return noted
+def take_noted(sender: type[SyncModel], using: str, origin: Any) -> set[UUID]:
+    """The rows of this class noted so far; they are not noted any more."""
+    _, noted = _deletions.noted.get(id(origin), (None, {}))
+    return noted.pop((using, sender), set())
+
+
+def _noted(origin: Any) -> Noted:
+    found = _deletions.noted.get(id(origin))
+    if found is None:
+        found = _deletions.noted[id(origin)] = (_reference(origin), {})
+    return found[1]
+
+
+def _reference(origin: Any) -> Any:
+    """What forgets the notes of an origin that is no more, before its id is another's."""
+    if origin is None:
+        return None
+    noted, key = _deletions.noted, id(origin)
+    return weakref.ref(origin, lambda _: noted.pop(key, None))

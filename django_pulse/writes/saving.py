@@ -28,7 +28,7 @@ from .storing import store_documents, store_rows, update_rows
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
 
-__all__ = ["insert", "save_table", "update"]
+__all__ = ["forget_identity_of_clone", "insert", "save_table", "update"]
 
 COUNTED = frozenset({"sync_id", "version"})
 """Columns that nobody assigns: an instance that holds others takes those of its row."""
@@ -52,7 +52,7 @@ def save_table(
             updated = write()
             absorb_rows(cls, using, [instance.pk])
         return updated
-    _forget_identity_of_clone(instance)
+    forget_identity_of_clone(instance)
     if force_insert or instance.pk is None or _is_made_here(instance):
         return insert(instance, using, write)
     updated = update(instance, using, update_fields, write)
@@ -95,7 +95,7 @@ def update(
     Returns whether there was a row to update.
     """
     model = type(instance)
-    seen = seen_values.seen_by(instance) or {}
+    seen = seen_values.seen_by(instance, using) or {}
     fields = _changed_fields(instance, seen, update_fields)
     if not fields:
         return True
@@ -128,7 +128,7 @@ def _is_made_here(instance: SyncModel) -> bool:
     return instance._state.adding and made
 
 
-def _forget_identity_of_clone(instance: SyncModel) -> None:
+def forget_identity_of_clone(instance: SyncModel) -> None:
     """An instance that was loaded and had its primary key changed is a new row, with a document."""
     loaded = seen_values.seen_by(instance)
     if loaded is None or loaded.get(instance._meta.pk.attname) in {None, instance.pk}:

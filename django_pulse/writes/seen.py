@@ -28,6 +28,7 @@ __all__ = [
     "changed",
     "forget",
     "freeze",
+    "note_all_saved",
     "note_loaded",
     "note_refreshed",
     "note_saved",
@@ -43,30 +44,47 @@ _LOADED = "_pulse_loaded"
 _SAVES = "_pulse_saves"
 
 
+class _Commit:
+    """Whether one save, or those of a whole batch, have been committed yet."""
+
+    def __init__(self, using: str) -> None:
+        self.using = using
+        self.committed = False
+        self.saves: list[_Save] = []
+        """Those that have something to show afterwards."""
+
+    def __call__(self) -> None:
+        self.committed = True
+        for save in self.saves:
+            save.show()
+
+    def stands(self) -> bool:
+        """Was it committed, or can it still be?"""
+        waiting = connections[self.using].run_on_commit
+        return self.committed or any(callback is self for _, callback, *_ in waiting)
+
+
 class _Save:
     """One save that may or may not have been committed yet."""
 
-    def __init__(self, instance: SyncModel, seen: Seen, merged: Seen, using: str) -> None:
-        self.seen = seen
-        self.using = using
-        self.committed = False
-        self._instance = instance
-        self._merged = merged
+    __slots__ = ("_instance", "_merged", "commit", "seen")
 
-    def __call__(self) -> None:
+    def __init__(self, commit: _Commit, instance: SyncModel, seen: Seen, merged: Seen) -> None:
+        self.commit = commit
+        self.seen = seen
+        if merged:
+            self._instance = instance
+            self._merged = merged
+            commit.saves.append(self)
+
+    def show(self) -> None:
         """Committed: show what was merged, where the instance was not edited since."""
-        self.committed = True
         columns = {f.attname: f for f in self._instance._meta.concrete_fields}
         for attname, value in self._merged.items():
             current = freeze(columns[attname], self._instance.__dict__.get(attname))
             if current == self.seen.get(attname):
                 setattr(self._instance, attname, value)
                 self.seen[attname] = freeze(columns[attname], value)
-
-    def stands(self) -> bool:
-        """Was it committed, or can it still be?"""
-        waiting = connections[self.using].run_on_commit
-        return self.committed or any(callback is self for _, callback, *_ in waiting)
 
 
 class _Pickled(NamedTuple):
@@ -120,25 +138,42 @@ def note_saved(
 
     `merged` is what the row's columns hold now. To be called inside the transaction that saved.
     """
-    seen = dict(seen_by(instance) or {})
-    columns = {field.attname: field for field in instance._meta.concrete_fields}
-    for attname in columns if written is None else written:
-        if attname in instance.__dict__:
-            seen[attname] = freeze(columns[attname], instance.__dict__[attname])
-    save = _Save(instance, seen, merged, using)
-    instance.__dict__.setdefault(_SAVES, []).append(save)
-    transaction.on_commit(save, using=using)
+    note_all_saved([(instance, written, merged)], using)
 
 
-def seen_by(instance: SyncModel) -> Seen | None:
-    """What the instance has seen; None if it was neither loaded nor saved."""
+def note_all_saved(
+    saved: Iterable[tuple[SyncModel, Iterable[str] | None, Seen]], using: str
+) -> None:
+    """The same for a batch, whose instances are of one model."""
+    commit = _Commit(using)
+    columns: dict[str, models.Field[Any, Any]] = {}
+    for instance, written, merged in saved:
+        columns = columns or {field.attname: field for field in instance._meta.concrete_fields}
+        mutable, attributes = mutable_fields(type(instance)), instance.__dict__
+        seen = dict(seen_by(instance) or {})
+        for attname in columns if written is None else written:
+            if attname in attributes:
+                value = attributes[attname]
+                seen[attname] = freeze(columns[attname], value) if attname in mutable else value
+        attributes.setdefault(_SAVES, []).append(_Save(commit, instance, seen, merged))
+    if columns:
+        transaction.on_commit(commit, using=using)
+
+
+def seen_by(instance: SyncModel, using: str | None = None) -> Seen | None:
+    """What the instance has seen; None if it was neither loaded nor saved.
+
+    What it saw in another database than `using` says nothing about that one.
+    """
+    if using is not None and instance._state.db not in {None, using}:
+        return None
     saves: list[_Save] = instance.__dict__.get(_SAVES, [])
     while saves:
-        if not saves[-1].stands():
+        if not saves[-1].commit.stands():
             saves.pop()
             continue
         seen = saves[-1].seen
-        if saves[-1].committed:
+        if saves[-1].commit.committed:
             _settle(instance, seen)
         return seen
     loaded = instance.__dict__.get(_LOADED)

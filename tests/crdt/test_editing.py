@@ -22,7 +22,7 @@ from crdt import (
     Write,
     write_field,
 )
-from crdt.editing import check_field, delete_row, touch_text
+from crdt.editing import check_field, delete_row, touch_text, write_row
 from crdt.entry import Entry
 from crdt.rules import rule_from_description
 from crdt.stamp import stamp_ms
@@ -199,3 +199,46 @@ def test_a_field_of_an_unknown_rule_is_not_written() -> None:
         write_field(document, field, MISSING, "x", NOW)
     assert document.vector == {}
     assert Dot(7, 0) not in document.entries
+
+
+@given(
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8),
+    st.integers(-(2**40), 2**40),
+)
+def test_a_row_written_at_once_is_the_same_as_one_written_field_by_field(
+    title: str, notes: str, votes: int
+) -> None:
+    values = [(TITLE, title), (NOTES, notes), (VOTES, votes)]
+    once, apart = Document(replica=7), Document(replica=7)
+    write_row(once, values, NOW)
+    for field, value in values:
+        write_field(apart, field, MISSING, value, NOW)
+    read = [Document(document.encode(), 7) for document in (once, apart)]
+    assert SCHEMA.read(once) == SCHEMA.read(read[0]) == SCHEMA.read(read[1])
+    assert once.vector == read[0].vector == apart.vector
+    assert once.entries == read[0].entries
+    assert once.delta() == once.encode()
+    # It is a document like any other: pycrdt takes it, and what is written next.
+    again = Document(once.encode(), 7)
+    write_field(again, NOTES, notes, notes + "x", NOW + 1)
+    write_field(again, TITLE, title, "later", NOW + 1)
+    write_field(once, TITLE, title, "later", NOW + 1)
+    assert SCHEMA.read(Document(again.encode())).values == {
+        "title": "later",
+        "notes": notes + "x",
+        "votes": votes,
+    }
+    assert SCHEMA.read(Document(once.encode())).values["title"] == "later"
+
+
+def test_a_row_without_fields_is_the_empty_document() -> None:
+    document = Document(replica=7)
+    write_row(document, [], NOW)
+    assert document.encode() == b"\0\0"
+    assert not document.vector
+
+
+def test_a_row_refuses_a_null_where_the_rule_has_none() -> None:
+    with pytest.raises(ValueError, match="votes: a counter cannot be null"):
+        write_row(Document(replica=7), [(VOTES, None)], NOW)
