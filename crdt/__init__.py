@@ -28,15 +28,33 @@ from .events import (
     Synced,
 )
 from .replica import Replica, RowView
-from .rules import Counter, DeleteWins, LastActionWins, Latest, MergeRule, ServerOnly, Text
+from .rules import (
+    AddWinsSet,
+    Conflicts,
+    Counter,
+    DeleteWins,
+    First,
+    Flag,
+    LastActionWins,
+    Latest,
+    Max,
+    MergeRule,
+    Min,
+    Pushed,
+    Refusal,
+    ServerOnly,
+    Text,
+)
 from .schema import MISSING, Field, Row, Schema
 from .store import MemoryStore, Store
 from .vector import Order, VectorClock
 
 __all__ = [
     "MISSING",
+    "AddWinsSet",
     "Alive",
     "Changed",
+    "Conflicts",
     "Connected",
     "Counter",
     "DeleteWins",
@@ -46,6 +64,8 @@ __all__ = [
     "Event",
     "Failed",
     "Field",
+    "First",
+    "Flag",
     "Gap",
     "Kept",
     "KeptField",
@@ -54,10 +74,14 @@ __all__ = [
     "Live",
     "LocalFault",
     "Malformed",
+    "Max",
     "MemoryStore",
     "MergeRule",
+    "Min",
     "Order",
     "PulseError",
+    "Pushed",
+    "Refusal",
     "Refused",
     "RemoteFault",
     "Removed",

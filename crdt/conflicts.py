@@ -52,7 +52,7 @@ def conflicts(document: Document, schema: Schema) -> dict[str, list[Alive]]:
 
 def can_conflict(rule: MergeRule) -> bool:
     """Does a write by this rule replace all that is live, as `MergeRule.write` does?"""
-    return type(rule).write is MergeRule.write and not rule.additive and not rule.text
+    return type(rule).write is MergeRule.write and rule.whole and not rule.text
 
 
 def _alive(known: Field, live: list[Live], written_by: dict[Dot, int]) -> list[Alive]:

@@ -3,14 +3,16 @@
 Laws:
 
 1. Entries that were never sent may be rewritten by their writer; what was sent, never.
-2. A replica holds at most one unsent entry per field, whatever it is edited to meanwhile.
+2. A replica holds at most one unsent entry for each thing that the field's rule writes apart (the
+   field, an element, a leaf), whatever it is edited to meanwhile; and none of what it added and
+   removed again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .document import Document
-from .entry import ROW_FIELD, Dot, Entry
+from .entry import ROW_FIELD, Dot, Entry, Write
 from .errors import LocalFault
 from .schema import MISSING, Field, Schema
 
@@ -34,19 +36,16 @@ def write_field(
     nothing. `stamp` is for what is no edit, and may be earlier. Raises `ValueError` for a value
     that the field's kind cannot hold.
     """
-    if new is None and not field.rule.nullable:
-        raise ValueError(f"{field.name}: a {field.rule.name} cannot be null.")
+    field.check(new)
     if field.rule.text:
         field.encode(new)
         document.merge_text(field.wire, "" if old is MISSING or old is None else old, new)
         return touch_text(document, field, now_ms, unsent_from, stamp=stamp)
     live = field.live(document.live(field.wire))
-    writes = field.rule.write(live, None if old is MISSING else old, new)
+    dot = Dot(document.replica, document.clock(document.replica))
+    writes = field.rule.write_at(dot, live, None if old is MISSING else old, new)
     stamp = document.next_stamp(now_ms) if stamp is None else stamp
-    return [
-        _append(document, field, stamp, write.value, write.replaces, unsent_from)
-        for write in writes
-    ]
+    return _append(document, field, stamp, writes, unsent_from)
 
 
 def write_row(document: Document, values: Iterable[tuple[Field, Any]], now_ms: int) -> None:
@@ -59,14 +58,14 @@ def write_row(document: Document, values: Iterable[tuple[Field, Any]], now_ms: i
     writes: list[tuple[str, int, Any]] = []
     stamp = document.next_stamp(now_ms)
     for field, value in values:
-        if value is None and not field.rule.nullable:
-            raise ValueError(f"{field.name}: a {field.rule.name} cannot be null.")
+        field.check(value)
         if field.rule.text:
             texts[field.wire] = field.encode(value)
             writes.append((field.wire, stamp, None))
             continue
-        wrote = field.rule.write((), None, value)
-        writes += [(field.wire, stamp, field.encode(write.value)) for write in wrote]
+        dot = Dot(document.replica, len(writes))  # never used for anything else
+        wrote = field.rule.write_at(dot, (), None, value)
+        writes += [(field.wire, stamp, field.encode_entry(write.value)) for write in wrote]
     document.write_first(texts, writes)
 
 
@@ -80,8 +79,9 @@ def touch_text(
 ) -> list[Entry]:
     """Append the entry that tells that a text was edited, and when."""
     live = tuple(entry.dot for entry in document.live(field.wire))
+    touch = [Write(None, live)]
     stamp = document.next_stamp(now_ms) if stamp is None else stamp
-    return [_append(document, field, stamp, None, live, unsent_from)]
+    return _append(document, field, stamp, touch, unsent_from)
 
 
 def delete_row(
@@ -110,30 +110,46 @@ def _append(
     document: Document,
     field: Field,
     stamp: int,
-    value: Any,
-    replaces: tuple[Dot, ...],
+    writes: Sequence[Write],
     unsent_from: int | None,
-) -> Entry:
-    unsent = [] if unsent_from is None else _unsent(document, field, replaces, unsent_from)
-    for earlier in reversed(field.live(unsent)):
-        value = field.rule.combine(earlier.value, value)
-    gone = {entry.dot for entry in unsent}
-    inherited = (dot for entry in unsent for dot in entry.replaces)
-    named = dict.fromkeys(dot for dot in (*replaces, *inherited) if dot not in gone)
-    wire = field.encode(value)
-    document.delete(gone)
-    return document.append(field.wire, stamp, wire, tuple(named))
-
-
-def _unsent(
-    document: Document, field: Field, replaces: tuple[Dot, ...], unsent_from: int
 ) -> list[Entry]:
-    """Own entries of this field that were never sent and that the new entry takes the place of."""
-    return [
-        entry
+    unsent = {} if unsent_from is None else _unsent(document, field, unsent_from)
+    left = len(document.live(field.wire)) if unsent else 1
+    folded = [_folded(field, write, unsent) for write in writes]
+    wires = [field.encode_entry(write.value) for write, _ in folded]  # raises before any change
+    appended = []
+    for (write, gone), wire in zip(folded, wires, strict=True):
+        document.delete(gone)
+        left -= len(gone)
+        if gone and wire is None and not write.replaces and left and not field.rule.whole:
+            continue  # it removes what nobody else ever saw
+        appended.append(document.append(field.wire, stamp, wire, write.replaces))
+        left += 1
+    return appended
+
+
+def _folded(field: Field, write: Write, unsent: dict[Dot, Entry]) -> tuple[Write, list[Dot]]:
+    """The write together with those of the `unsent` entries whose place it takes; they are taken
+    out, and their dots returned.
+    """
+    gone = [dot for dot in unsent if field.rule.joins or dot in write.replaces]
+    if not gone:
+        return write, gone
+    taken = [unsent.pop(dot) for dot in gone]
+    value = write.value
+    for earlier in reversed(field.live(taken)):
+        value = field.rule.combine(earlier.value, value)
+    inherited = (dot for entry in taken for dot in entry.replaces)
+    named = dict.fromkeys(dot for dot in (*write.replaces, *inherited) if dot not in gone)
+    return Write(value, tuple(named)), gone
+
+
+def _unsent(document: Document, field: Field, unsent_from: int) -> dict[Dot, Entry]:
+    """Own entries of this field that were never sent."""
+    return {
+        dot: entry
         for dot, entry in document.entries.items()
         if dot.replica == document.replica
         and dot.clock >= unsent_from
         and entry.field == field.wire
-        and (dot in replaces or field.rule.additive)
-    ]
+    }

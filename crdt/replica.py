@@ -171,7 +171,8 @@ class Replica:
             for name, value in values.items():
                 known = check_field(schema, name)
                 old = known.read(held.view)
-                if old is MISSING or old != value or type(old) is not type(value):
+                alike = type(old) is type(value) or not known.rule.whole
+                if old is MISSING or not (alike and known.same(old, value)):
                     self._write(schema, held, known.name, old, value)
 
     def resolve(self, model: str, id: UUID, /, **values: Any) -> None:
@@ -234,10 +235,11 @@ class Replica:
         known = check_field(schema, name)
         if not known.rule.client_writes:
             raise LocalFault(f"{schema.label}.{name} is written by the server only.")
-        wire = known.encode(new)
-        if not known.rule.text and isinstance(wire, str) and len(wire.encode()) > MAX_VALUE_BYTES:
-            raise ValueError(f"{name}: a value takes at most {MAX_VALUE_BYTES} bytes.")
-        write_field(held.view, known, old, new, self._session.time(), held.record.sent)
+        known.encode(new)
+        entries = write_field(held.view, known, old, new, self._session.time(), held.record.sent)
+        for wire in (entry.value for entry in entries):
+            if isinstance(wire, str) and len(wire.encode()) > MAX_VALUE_BYTES:
+                raise ValueError(f"{name}: a value takes at most {MAX_VALUE_BYTES} bytes.")
 
     def _touch(self, held: Held, known: Field) -> None:
         """Tell that a text was edited; while typing, one unsent entry says so for all of it."""
@@ -350,7 +352,7 @@ def _starting_points(schema: Schema) -> dict[str, Any]:
     return {
         name: value
         for name, value in _defaults(schema).items()
-        if value and (schema.fields[name].rule.additive or schema.fields[name].rule.text)
+        if value and (schema.fields[name].rule.text or not schema.fields[name].rule.whole)
     }
 
 

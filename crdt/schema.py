@@ -9,7 +9,14 @@ from typing import Any, Final, Self
 
 from .document import Document
 from .entry import ROW_FIELD, Entry, Live
-from .rules import DeleteWins, Latest, MergeRule, RowRule, check_name, rule_from_description
+from .rules import (
+    DeleteWins,
+    Latest,
+    MergeRule,
+    RowRule,
+    check_name,
+    rule_from_description,
+)
 from .values import KINDS, decode, encode
 
 __all__ = ["MISSING", "Field", "Row", "Schema", "latest_action"]
@@ -62,9 +69,11 @@ class Field:
         leaves out the same ones.
         """
         found = []
+        plain = type(self.rule).decode is MergeRule.decode
+        read = decode if plain else self.rule.decode  # every row that is read passes here
         for entry in entries:
             try:
-                found.append(Live(entry.dot, entry.stamp, decode(self.kind, entry.value)))
+                found.append(Live(entry.dot, entry.stamp, read(self.kind, entry.value)))
             except ValueError:
                 continue
         return found
@@ -82,11 +91,36 @@ class Field:
         return self.rule.read(live) if live else MISSING
 
     def encode(self, value: Any) -> Any:
-        """The value as it travels; raises `ValueError` with the field's name in it."""
+        """The (whole) value as it travels; raises `ValueError` with the field's name in it."""
         try:
             return encode(self.kind, value)
         except ValueError as error:
             raise ValueError(f"{self.name}: {error}") from error
+
+    def encode_entry(self, value: Any) -> Any:
+        """The value of one entry as it travels; raises `ValueError` alike."""
+        try:
+            return self.rule.encode(self.kind, value)
+        except ValueError as error:
+            raise ValueError(f"{self.name}: {error}") from error
+
+    def check(self, value: Any) -> None:
+        """Raise `ValueError` with the field's name in it if the field cannot hold the value."""
+        try:
+            self.rule.check(value)
+        except ValueError as error:
+            raise ValueError(f"{self.name}: {error}") from error
+
+    def same(self, a: Any, b: Any) -> bool:
+        """Do two values of the field mean the same, so that one for the other is no edit?"""
+        return self.rule.same(self.kind, a, b)
+
+    def told(self, entries: Sequence[Entry]) -> Any:
+        """What these entries of one writer say by themselves, as it travels: to show an edit that
+        did not stand.
+        """
+        live = [] if self.rule.whole else self.live(entries)
+        return self.encode(self.rule.read(live)) if live else entries[-1].value
 
     def description(self) -> dict[str, Any]:
         """The field as JSON."""

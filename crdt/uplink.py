@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from .document import Document
+from .entry import Entry
 from .errors import RemoteFault
 from .events import Event, Failed, Kept, KeptField, Refused, Removed, Reverted
 from .held import Held
@@ -32,6 +32,7 @@ from .messages import (
 from .messages import Refused as RefusedVerdict
 from .messages import Reverted as RevertedVerdict
 from .records import ASIDE, name_under
+from .schema import Schema
 from .shelf import Shelf
 
 __all__ = ["Uplink"]
@@ -229,7 +230,7 @@ class Uplink:
         texts = self._shelf.texts(key.model)
         confirmed = held.confirmed
         is_new = not confirmed.entries and not held.record.acked
-        fields = _written(held, start, None if is_new else until, texts)
+        fields = _written(held, start, None if is_new else until, self._schema(key))
         name = f"{name_under(ASIDE + 'refused/', key)}/{until}"
         kept = Kept(name, "refused", *key, now, code, message, fields)
         self._shelf.keep(kept)
@@ -242,12 +243,15 @@ class Uplink:
         readable = replace(kept, fields=self._shelf.decoded(key.model, fields))
         return [Refused(*key, code, message, readable), *events]
 
+    def _schema(self, key: Key) -> Schema | None:
+        return self._shelf.schemas.get(key.model)
+
     def leave(self, held: Held, now: int) -> None:
         """Keep aside what was not acked of a row that goes out of sight."""
         key = held.key
         self._busy.discard(key)
         self._stuck.discard(key)
-        fields = _written(held, held.record.acked, None, self._shelf.texts(key.model))
+        fields = _written(held, held.record.acked, None, self._schema(key))
         if held.is_pending and fields:
             name = f"{name_under(ASIDE + 'left/', key)}/{held.clock}"
             text = "The row went out of sight before this edit was sent."
@@ -260,14 +264,21 @@ class Uplink:
         self._busy.update(key for key in keys if key in self._shelf.pending)
 
 
-def _written(held: Held, start: int, until: int | None, texts: list[str]) -> dict[str, KeptField]:
+def _written(
+    held: Held, start: int, until: int | None, schema: Schema | None
+) -> dict[str, KeptField]:
     """What own entries between two clocks wrote, by field, as it travels."""
-    view: Document = held.view
-    fields = {}
+    by_field: dict[str, list[Entry]] = {}
     for entry in held.own_entries(start):
         if until is None or entry.dot.clock < until:
-            value = view.text(entry.field) if entry.field in texts else entry.value
-            fields[entry.field] = KeptField(value, "", "")
+            by_field.setdefault(entry.field, []).append(entry)
+    fields = {}
+    for wire, entries in by_field.items():
+        known = schema.get(wire) if schema else None
+        value = entries[-1].value if known is None else known.told(entries)
+        if known is not None and known.rule.text:
+            value = held.view.text(wire)
+        fields[wire] = KeptField(value, "", "")
     return fields
 
 

@@ -35,6 +35,9 @@ TESTED_ELSEWHERE = {
     ),
     # The shapes that frames carry.
     **dict.fromkeys(("header", "messages", "wire"), "test_frames.py"),
+    # Merge rules keep the same laws, whichever module they are in.
+    **dict.fromkeys(("base", "built_in", "numbers", "replacing", "row", "sets"), "test_rules.py"),
+    **dict.fromkeys(("compaction", "sameness"), "test_rule_laws.py"),
     # Which characters may stand beside each other.
     "neighbours": "test_reader_bounds.py",
 }

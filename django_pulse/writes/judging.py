@@ -8,14 +8,15 @@ could be seen, one to a row that the user may not see.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models
 
-from crdt.entry import ROW_FIELD, Entry
+from crdt.entry import ROW_FIELD, Entry, Live, live_entries
+from crdt.rules import MergeRule, Pushed
 from crdt.schema import MISSING, Field
 from crdt.update import Push
 
@@ -46,7 +47,7 @@ class Judge:
         self._blank = model()
         self._columns = columns_of(model)
         fields = schema_of(model).fields.values()
-        self._additive = {field.wire: field for field in fields if field.rule.additive}
+        self._of_parts = {each.wire: each for each in fields if not each.rule.whole}
         self._awaited = {
             name: label_of(target)
             for name, column in self._columns.items()
@@ -77,18 +78,23 @@ class Judge:
     def judge(self, merged: Merged, push: Push) -> Reverts:
         """Undo what may not stand; returns what that was."""
         reverts: Reverts = {}
+        held = _Before(merged, push)
+        undone: dict[str, list[Entry]] = {}
         for entry in push.entries:
             known = merged.schema.get(entry.field)
-            error = self._error(merged, push, entry, known)
+            error = self._error(merged, push, entry, known, held)
             if error is not None:
                 merged.revert([entry])
-                reverts[entry.field] = {"value": entry.value, **error}
-        for wire in {entry.field for entry in push.entries} & self._additive.keys():
-            error = self._sum_error(merged, self._additive[wire])
+                mine = undone.setdefault(entry.field, [])
+                mine.append(entry)
+                reverts[entry.field] = {"value": _value_of(mine, known), **error}
+        for wire in {entry.field for entry in push.entries} & self._of_parts.keys():
+            known = self._of_parts[wire]
+            error = self._parts_error(merged, known)
             if error is not None:
                 mine = [entry for entry in push.entries if entry.field == wire]
                 merged.revert(mine)
-                reverts[wire] = {"value": mine[-1].value, **error}
+                reverts[wire] = {"value": _value_of(mine, known), **error}
         for wire in push.text_fields:
             known = merged.schema.get(wire)
             error = _may_not_write(wire, known) or _text_error(merged, self._blank, known)
@@ -171,11 +177,11 @@ class Judge:
         of_named = {wire: known for wire, known in pushed.items() if known.name in named}
         blamed = of_named or pushed
         reverts: Reverts = {}
-        for entry in push.entries:
-            if entry.field in blamed:
-                merged.revert([entry])
-                reverts[entry.field] = {"value": entry.value, **_told(error)}
         for wire, known in blamed.items():
+            mine = [entry for entry in push.entries if entry.field == wire]
+            merged.revert(mine)
+            if mine:
+                reverts[wire] = {"value": _value_of(mine, known), **_told(error)}
             if known.rule.text:
                 reverts[wire] = {"value": merged.document.text(wire), **_told(error)}
                 merged.revert_text(wire)
@@ -186,27 +192,29 @@ class Judge:
         return reverts
 
     def _error(
-        self, merged: Merged, push: Push, entry: Entry, known: Field | None
+        self, merged: Merged, push: Push, entry: Entry, known: Field | None, before: _Before
     ) -> dict[str, str] | None:
         if known is None:
             return _error("unknown_field", f"There is no field {entry.field!r}.")
         forbidden = _may_not_write(entry.field, known)
-        forbidden = forbidden or _bad_replacement(merged, push, entry, known)
+        forbidden = forbidden or _bad_replacement(merged, push, entry)
         if forbidden is not None:
             return forbidden
-        if known.rule.text:
-            return _error("invalid", "No value here.") if entry.value is not None else None
         live = known.live([entry])
         if not live:
             return _error("invalid", f"This is not a value of kind {known.kind}.")
-        if known.rule.additive:  # a difference; what the sum may be is judged apart
-            return None if live[0].value is not None else _error("null", "A difference is no null.")
+        if type(known.rule).refuses is not MergeRule.refuses:
+            refusal = known.rule.refuses(before.seen_by(live[0], entry, known))
+            if refusal is not None:
+                return refusal._asdict()
+        if known.rule.text or not known.rule.whole:  # what becomes of it is judged apart
+            return None
         return self._value_error(known.name, live[0].value)
 
-    def _sum_error(self, merged: Merged, known: Field) -> dict[str, str] | None:
-        """What is wrong with the sum and was not wrong before."""
-        total = known.read(merged.document)
-        if total is MISSING or not (error := self._value_error(known.name, total)):
+    def _parts_error(self, merged: Merged, known: Field) -> dict[str, str] | None:
+        """What is wrong with what the parts make together, and was not wrong before."""
+        value = known.read(merged.document)
+        if value is MISSING or not (error := self._value_error(known.name, value)):
             return None
         before = merged.before.values.get(known.name)
         was_wrong = before is not None and self._value_error(known.name, before)
@@ -249,6 +257,30 @@ class Judge:
         return set(rows.filter(**{f"{attname}__in": keys}).values_list(attname, flat=True))
 
 
+class _Before:
+    """What entries of a push are judged against: the document without the push."""
+
+    def __init__(self, merged: Merged, push: Push) -> None:
+        self._merged = merged
+        self._pushed = {entry.dot for entry in push.entries}
+        self._live: dict[str, list[Live]] = {}
+
+    def seen_by(self, value: Live, entry: Entry, known: Field) -> Pushed:
+        """The entry with what it names and what the field held."""
+        document = self._merged.document
+        there = (document.loaded.entries.get(d) or document.entries.get(d) for d in entry.replaces)
+        replaced = known.live(each for each in there if each is not None)
+        return Pushed(value, entry.replaces, replaced, self._held(known))
+
+    def _held(self, known: Field) -> list[Live]:
+        found = self._live.get(known.wire)
+        if found is None:
+            entries = self._merged.document.entries.items()
+            before = {d: e for d, e in entries if e.field == known.wire and d not in self._pushed}
+            found = self._live[known.wire] = known.live(live_entries(before))
+        return found
+
+
 def _may_not_write(name: str, known: Field | None) -> dict[str, str] | None:
     if known is None:
         return _error("unknown_field", f"There is no field {name!r}.")
@@ -257,12 +289,13 @@ def _may_not_write(name: str, known: Field | None) -> dict[str, str] | None:
     return None
 
 
-def _bad_replacement(
-    merged: Merged, push: Push, entry: Entry, known: Field
-) -> dict[str, str] | None:
-    """Nobody replaces what he cannot have seen, or another field's entries, or a difference."""
-    if entry.replaces and known.rule.additive:
-        return _error("forbidden", "Only the server folds what adds up.")
+def _value_of(entries: Sequence[Entry], known: Field | None) -> Any:
+    """What entries that were undone would have said, as it travels."""
+    return entries[-1].value if known is None else known.told(entries)
+
+
+def _bad_replacement(merged: Merged, push: Push, entry: Entry) -> dict[str, str] | None:
+    """Nobody replaces what he cannot have seen, or another field's entries."""
     loaded = merged.document.loaded
     for dot in entry.replaces:
         there = loaded.entries.get(dot) or merged.document.entries.get(dot)

@@ -16,9 +16,10 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from crdt.compaction import compact
 from crdt.document import Document
-from crdt.entry import ROW_FIELD, Dot, Entry
-from crdt.schema import Row, Schema, latest_action
+from crdt.entry import Entry
+from crdt.schema import Row, Schema
 from crdt.stamp import COUNTER_BITS
 
 from ..conf import conf
@@ -69,13 +70,15 @@ class Merged:
         document = Document(bytes(stored.state), replica)
         if held.row is not None:
             stored.parked = None  # somebody inserted the row by other means
+        outvoted: set[str] = set()
         changed = stored.parked is None and absorb(
-            document, schema, held.row, now_ms, stored.waiting
+            document, schema, held.row, now_ms, stored.waiting, outvoted
         )
         before = schema.read(document)
         merged = cls(held, schema, now_ms, document, before, changed)
         merged.held_back = merged._waiting()
         merged._show(before.values)
+        merged._write_back(outvoted)
         return merged
 
     @classmethod
@@ -135,43 +138,8 @@ class Merged:
             document.append(each.field, stamp, each.value, each.replaces, each.dot)
 
     def compact(self) -> None:
-        """Delete what is not live any more, and fold what adds up."""
-        if not self.schema.row.counts_actions:
-            self._compact_fields()
-            return
-        latest = latest_action(self.document)
-        self._compact_fields()
-        self._settle_marks(latest)
-
-    def _settle_marks(self, latest: int) -> None:
-        """Delete deletions that did not stand; remember the latest action if its entry went."""
-        document = self.document
-        marks = document.live(ROW_FIELD)
-        if marks and not self.schema.is_deleted(document):
-            document.delete([mark.dot for mark in marks if mark.value is True])
-        if latest_action(document) < latest:
-            document.append(ROW_FIELD, latest, False)
-            document.delete([mark.dot for mark in marks if mark.value is not True])
-
-    def _compact_fields(self) -> None:
-        document = self.document
-        fields = document.fields()
-        if len(document.entries) == len(fields) == sum(map(len, fields.values())):
-            return  # one entry to a field, and all of them live
-        live: set[Dot] = set()
-        for wire, entries in tuple(fields.items()):
-            live.update(entry.dot for entry in entries)
-            known = self.schema.get(wire)
-            if known is None or not known.rule.additive or len(entries) < 2:
-                continue
-            folded = known.rule.fold(known.live(entries))
-            if folded is not None:
-                gone = set(folded.replaces)
-                stamp = max(entry.stamp for entry in entries if entry.dot in gone)
-                live -= gone
-                live.add(document.append(wire, stamp, known.encode(folded.value)).dot)
-        if len(live) < len(document.entries):
-            document.delete([dot for dot in document.entries if dot not in live])
+        """Delete what is not live any more, fold what adds up, and drop what is spent."""
+        compact(self.document, self.schema)
 
     def project(self, make_row: Callable[[dict[str, Any]], SyncModel | None] | None = None) -> None:
         """Bring the row to what the document says; `make_row(values)` makes one that is missing.
@@ -208,8 +176,9 @@ class Merged:
         stored = self.held.document
         if self.row is None:
             return
+        outvoted: set[str] = set()
         now_ms = self.now_ms if now_ms is None else now_ms
-        if absorb(self.document, self.schema, self.row, now_ms, stored.waiting):
+        if absorb(self.document, self.schema, self.row, now_ms, stored.waiting, outvoted):
             self.held_back &= self._waiting()
             after = self.schema.read(self.document).values
             self.add_columns(
@@ -218,6 +187,12 @@ class Merged:
                 if name not in self.held_back and after[name] != self.shown.get(name)
             )
             self._show(after)
+            self._write_back(outvoted)
+
+    def _write_back(self, outvoted: Collection[str]) -> None:
+        """Columns that were written behind our back, where the rule says what was there wins."""
+        if outvoted and self.row is not None:
+            self.add_columns(project(self.row, {}, {name: self.shown[name] for name in outvoted}))
 
     def _note_waiting(self) -> None:
         """Write down what columns that are held back hold, so that a change of it shows."""

@@ -11,6 +11,7 @@ Laws:
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +20,14 @@ from crdt.editing import delete_row, write_field, write_row
 from crdt.schema import MISSING, Field, Schema
 
 from ..columns import columns_of
+from ..schema import schema_of
 
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
 
 __all__ = ["absorb", "mirror", "project", "values_of"]
+
+logger = logging.getLogger("django_pulse")
 
 
 def values_of(row: SyncModel, names: Iterable[str] | None = None) -> dict[str, Any]:
@@ -70,11 +74,13 @@ def absorb(
     row: SyncModel | None,
     now_ms: int,
     waiting: dict[str, Any] | None = None,
+    outvoted: set[str] | None = None,
 ) -> bool:
     """Take what was written to the row behind our back into the document; says whether any was.
 
     A row that is gone was deleted, and one that is there although the document says deleted was
-    inserted again. Columns that were written do not wait any more: they leave `waiting`.
+    inserted again. Columns that were written do not wait any more: they leave `waiting`. Those
+    whose rule says that what is there wins are named in `outvoted`: they are to be written back.
     """
     if row is None:
         if document.loaded.vector and not schema.is_deleted(document):
@@ -85,7 +91,6 @@ def absorb(
     if schema.is_deleted(document):
         delete_row(document, schema, now_ms, deleted=False)
         changed = True
-    columns = columns_of(type(row))
     projected = schema.read(document).values
     for name, value in values_of(row, projected).items():
         known = schema.fields[name]
@@ -93,8 +98,9 @@ def absorb(
             if known.encode(value) == waiting[known.wire]:
                 continue
             del waiting[known.wire]
-        if not columns[name].codec.equal(projected[name], value):
-            write_field(document, known, projected[name], value, now_ms)
+        if not known.same(projected[name], value):
+            if not _write(document, known, projected[name], value, now_ms) and outvoted is not None:
+                outvoted.add(name)
             changed = True
     return mirror(document, schema, row, now_ms) or changed
 
@@ -109,13 +115,27 @@ def project(
 
     Those that are `held_back` are left as they are.
     """
-    columns = columns_of(type(row))
+    columns, fields = columns_of(type(row)), schema_of(type(row)).fields
     changed = [
         name
         for name, value in after.items()
-        if name not in before or not columns[name].codec.equal(before[name], value)
+        if name not in before or not fields[name].same(before[name], value)
         if name not in held_back
     ]
     for name in changed:
         setattr(row, columns[name].attname, columns[name].to_column(after[name]))
     return changed
+
+
+def _write(document: Document, known: Field, old: Any, new: Any, now_ms: int) -> bool:
+    """Write what a column holds; says whether that changed the document.
+
+    A value that the rule cannot hold (an object in the column of a set) can only have come past
+    every check. It must not keep the row from syncing, and the document stands.
+    """
+    try:
+        known.check(new)
+    except ValueError as error:
+        logger.warning("A column holds what its merge rule cannot: %s", error)
+        return False
+    return bool(write_field(document, known, old, new, now_ms))

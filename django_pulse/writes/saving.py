@@ -183,11 +183,11 @@ def _write_changes(
             continue
         old = _seen_value(column, seen, merged)
         new = column.to_document(value)
-        if not column.codec.equal(old, new):
-            known = merged.schema.fields[field.name]
-            write_field(merged.document, known, old, new, merged.now_ms)
+        known = merged.schema.fields[field.name]
+        if not known.same(old, new):
+            written = write_field(merged.document, known, old, new, merged.now_ms)
             merged.held_back.discard(field.name)
-            merged.changed = True
+            merged.changed |= bool(written)  # or what was there wins
     return plain
 
 

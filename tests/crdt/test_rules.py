@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal, localcontext
 from typing import Any
 
@@ -10,18 +11,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crdt import (
+    MISSING,
+    AddWinsSet,
+    Conflicts,
     Counter,
     DeleteWins,
+    Document,
     Dot,
     Field,
+    First,
+    Flag,
     LastActionWins,
     Latest,
     Live,
     LocalFault,
+    Max,
     MergeRule,
-    ServerOnly,
+    Pushed,
     Text,
     Write,
+    write_field,
 )
 from crdt.rules import BUILT_IN, check_name, rule_from_description
 
@@ -48,25 +57,20 @@ class AtMost(Latest):
         return {"name": self.name, "bound": self.bound}
 
 
-words = st.text(st.sampled_from("abc"), max_size=4)
 decimals = st.decimals(-(10**40), 10**40, places=20) | st.decimals(-5, 5, places=2)
-RULES: list[tuple[MergeRule, st.SearchStrategy[Any]]] = [
-    (Latest(), words),
-    (ServerOnly(), words),
-    (Counter(), st.integers(-(10**30), 10**30)),
-    (Counter(), decimals),
-    (DeleteWins(), st.booleans()),
-    (LastActionWins(), st.booleans()),
-    (Longest(), words),
-]
-each_rule = pytest.mark.parametrize(("rule", "values"), RULES, ids=lambda each: str(each)[:20])
 
 
-def lives(values: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Live]]:
-    dots = st.builds(Dot, st.integers(0, 5), st.integers(0, 5))
-    return st.lists(
-        st.builds(Live, dots, st.integers(0, 3), values), max_size=6, unique_by=lambda one: one.dot
-    )
+NOW = 1_700_000_000_000
+
+
+def merged(documents: Sequence[Document]) -> Document:
+    together = Document(replica=9)
+    for document in documents:
+        together.apply_update(document.diff(together.vector))
+    return together
+
+
+# Built-in rules
 
 
 def after(live: Sequence[Live], writes: Sequence[Write]) -> list[Live]:
@@ -77,60 +81,99 @@ def after(live: Sequence[Live], writes: Sequence[Write]) -> list[Live]:
     return [entry for entry in live if entry.dot not in gone] + new
 
 
-@each_rule
-@given(data=st.data())
-def test_what_is_read_depends_on_no_order(
-    rule: MergeRule, values: st.SearchStrategy[Any], data: st.DataObject
-) -> None:
-    live = data.draw(lives(values).filter(bool))
-    shuffled = data.draw(st.permutations(live))
-    assert rule.read(shuffled) == rule.read(live)
+def pushed(value: Any, *replaced: Live, held: Sequence[Live] = ()) -> Pushed:
+    dots = [entry.dot for entry in replaced]
+    return Pushed(Live(Dot(7, 3), 50, value), dots, replaced, held)
 
 
-@each_rule
-@given(data=st.data())
-def test_what_was_written_is_read(
-    rule: MergeRule, values: st.SearchStrategy[Any], data: st.DataObject
-) -> None:
-    live, new = data.draw(lives(values)), data.draw(values)
-    old = rule.read(live) if live else None
-    writes = rule.write(live, old, new)
-    assert rule.read(after(live, writes)) == new
-    assert {dot for write in writes for dot in write.replaces} <= {entry.dot for entry in live}
+def test_nobody_takes_what_the_server_holds_already() -> None:
+    blank, taken = Live(Dot(1, 0), 1, ""), Live(Dot(2, 0), 9, "Ana")
+    rule = First()
+    assert rule.refuses(pushed("Ben", blank, held=[blank])) is None
+    for refused in (pushed("Ben", held=[taken]), pushed("Ben", taken), pushed("", held=[taken])):
+        refusal = rule.refuses(refused)
+        assert refusal is not None
+        assert refusal.code == "taken"
+    assert rule.write([taken], "Ana", "Ben") == []
+    assert rule.read([blank, taken]) == "Ana"
 
 
-@each_rule
-@given(data=st.data())
-def test_a_fold_changes_nothing_now_nor_later(
-    rule: MergeRule, values: st.SearchStrategy[Any], data: st.DataObject
-) -> None:
-    found = data.draw(lives(values).filter(bool))
-    cut = data.draw(st.integers(1, len(found)))
-    live, later = found[:cut], found[cut:]
-    folded = rule.fold(live)
-    if folded is None:
-        return
-    stamp = max(entry.stamp for entry in live)
-    left = [entry for entry in live if entry.dot not in folded.replaces]
-    compact = [*left, Live(Dot(8, 0), stamp, folded.value)]
-    assert rule.read(compact) == rule.read(live)
-    assert rule.read([*compact, *later]) == rule.read(found)
+def test_a_client_replaces_only_what_it_beats() -> None:
+    ten, nothing = Live(Dot(1, 0), 1, 10), Live(Dot(2, 0), 9, None)
+    assert Max().refuses(pushed(11, ten, nothing)) is None
+    assert Max().refuses(pushed(9)) is None
+    assert Max().refuses(pushed(9, ten)) is not None
+    assert Max().refuses(pushed(None, ten)) is not None
 
 
-@each_rule
-@given(data=st.data())
-def test_what_is_combined_reads_as_both(
-    rule: MergeRule, values: st.SearchStrategy[Any], data: st.DataObject
-) -> None:
-    if not rule.additive:
-        return
-    earlier, later, others = data.draw(values), data.draw(values), data.draw(lives(values))
-    combined = Live(Dot(7, 2), 9, rule.combine(earlier, later))
-    apart = [Live(Dot(7, 0), 8, earlier), Live(Dot(7, 1), 9, later)]
-    assert rule.read([*others, combined]) == rule.read([*others, *apart])
+def test_moments_with_and_without_a_zone_do_not_stop_a_field_from_being_read() -> None:
+    moments = [datetime(2026, 1, 1, 12), datetime(2026, 1, 1, 11, tzinfo=UTC)]
+    live = [Live(Dot(index, 0), 0, moment) for index, moment in enumerate(moments)]
+    assert Max().read(live) == moments[0]
 
 
-# Built-in rules
+def test_nobody_removes_anothers_difference() -> None:
+    theirs = Live(Dot(1, 0), 1, 10)
+    assert Counter().refuses(pushed(5)) is None
+    assert Counter().refuses(pushed(5, theirs)) is not None
+    unknown = Pushed(Live(Dot(7, 3), 50, 5), [Dot(1, 0)], [], [])
+    assert Counter().refuses(unknown) is not None
+
+
+def test_an_element_replaces_only_itself_and_a_removal_any() -> None:
+    a, b, removal = Live(Dot(1, 0), 1, ["a"]), Live(Dot(1, 1), 1, ["b"]), Live(Dot(1, 2), 1, None)
+    rule = AddWinsSet()
+    assert rule.refuses(pushed(["a"], a)) is None
+    assert rule.refuses(pushed(None, a, b, removal)) is None
+    assert rule.refuses(pushed(["a"], a, b)) is not None
+    assert rule.refuses(pushed(["a"], removal)) is not None
+
+
+@pytest.mark.parametrize("wire", ['"a"', "[]", '["a","b"]', "{}", "1", 1, True])
+def test_what_is_no_element_is_left_out_of_a_set(wire: Any) -> None:
+    field, document = Field("tags", "json", AddWinsSet()), Document(replica=1)
+    document.append("tags", 1, wire)
+    assert field.live(document.live("tags")) == []
+
+
+def test_true_is_not_one_and_the_order_of_keys_means_nothing() -> None:
+    field, document = Field("tags", "json", AddWinsSet()), Document(replica=1)
+    write_field(document, field, MISSING, [1, True, {"a": 1, "b": 2}, 1.0, {"b": 2, "a": 1}], NOW)
+    assert field.same(field.read(document), [True, 1, {"b": 2, "a": 1}])
+    assert len(document.entries) == 3
+
+
+def test_an_element_that_was_added_and_removed_before_it_was_sent_leaves_nothing() -> None:
+    field, document = Field("tags", "json", AddWinsSet()), Document(replica=1)
+    write_field(document, field, MISSING, ["a"], NOW, 0)
+    write_field(document, field, ["a"], ["a", "b"], NOW, 1)
+    write_field(document, field, ["a", "b"], ["a"], NOW, 1)
+    assert [entry.value for entry in document.entries.values()] == ['["a"]']
+    write_field(document, field, ["a"], [], NOW, 1)
+    (removal,) = document.live("tags")
+    assert (removal.value, removal.replaces) == (None, (Dot(1, 0),))
+
+
+@pytest.mark.parametrize("value", [None, {}, "text", 5])
+def test_a_set_holds_lists_only(value: Any) -> None:
+    field = Field("tags", "json", AddWinsSet())
+    with pytest.raises(ValueError, match=r"^tags: a (set is|add_wins_set (is|cannot))"):
+        write_field(Document(replica=1), field, MISSING, value, NOW)
+
+
+def test_conflicts_show_what_was_written_at_the_same_time() -> None:
+    live = [Live(Dot(1, 0), 1, "a"), Live(Dot(2, 0), 3, "b"), Live(Dot(3, 0), 2, "c")]
+    rule = Conflicts()
+    assert rule.read(live) == "b"
+    assert [one.value for one in rule.others(live)] == ["c", "a"]
+
+
+def test_a_flag_says_who_wins() -> None:
+    with pytest.raises(LocalFault, match="wins=True"):
+        Flag(wins=1)  # type: ignore[arg-type]
+    assert repr(Flag()) == "Flag(wins=True)"
+    assert rule_from_description({"name": "flag", "wins": False}) == Flag(wins=False)
+    assert Flag(wins=False) != Flag()
 
 
 def test_latest_is_by_stamp_then_replica_then_clock() -> None:

@@ -1,0 +1,201 @@
+"""What every merge rule serves, and what two edits that meet become: one list of declarations.
+
+The laws are tested with these values, the meetings through the real write path, and the table in
+the documentation is made of them.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from crdt import (
+    AddWinsSet,
+    Conflicts,
+    Counter,
+    First,
+    Flag,
+    Latest,
+    Max,
+    MergeRule,
+    Min,
+    ServerOnly,
+    Text,
+)
+
+__all__ = ["RULE_CASES", "Meeting", "RuleCase", "Steps"]
+
+
+class Steps(tuple[Any, ...]):
+    """Values that one writer sets one after the other, before he hears of anybody."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """Two edits of `before` whose writers did not know of each other; `yours` is the later one.
+
+    Each is the value that was set, or the `Steps` to it.
+    """
+
+    operation: str
+    """What the two do, for people."""
+    before: Any
+    mine: Any
+    yours: Any
+    becomes: Any
+
+
+@dataclass(frozen=True, slots=True)
+class RuleCase:
+    """A rule on a field of one kind.
+
+    `values` are samples that a field can hold. `keeps` says that what is there may win over what is
+    written, so that a write need not be read.
+    """
+
+    rule: MergeRule
+    kind: str
+    values: Sequence[Any]
+    meetings: Sequence[Meeting] = ()
+    keeps: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.rule!r} of {self.kind}"
+
+
+_WORDS: Final = ("", "a", "b", "ab", "naïve 😀")
+_MOMENT: Final = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+_SETS: Final[tuple[Any, ...]] = (
+    [],
+    ["a"],
+    ["b"],
+    ["a", "b"],
+    [1, True, None, "1"],
+    [{"x": 1, "y": [2]}, "a"],
+)
+
+_ORDERED: Final[tuple[tuple[str, tuple[Any, ...]], ...]] = (
+    ("int", (None, 0, -3, 7, 2**60)),
+    ("float", (None, 0.0, -2.5, 1e300)),
+    ("decimal", (None, Decimal("1.10"), Decimal("-3"), Decimal("1.1"))),
+    ("str", (None, *_WORDS)),
+    ("date", (None, date(2000, 2, 29), date(2026, 1, 1))),
+    ("time", (None, time(0, 0), time(23, 59, 59, 999999))),
+    ("datetime", (None, _MOMENT, _MOMENT + timedelta(hours=1))),
+    ("duration", (None, timedelta(0), timedelta(days=-1, microseconds=1))),
+)
+
+_OTHERS: Final[tuple[tuple[str, tuple[Any, ...]], ...]] = (
+    ("bool", (None, True, False)),
+    ("json", (None, {}, [], {"a": [1]}, "text")),
+    ("binary", (None, b"", b"\0\xff")),
+)
+
+
+def _every_kind(rule: MergeRule, *, keeps: bool = False) -> Iterator[RuleCase]:
+    for kind, values in (*_ORDERED[1:], *_OTHERS):
+        if rule.kinds is None or kind in rule.kinds:
+            yield RuleCase(rule, kind, values, keeps=keeps)
+
+
+def _latest(rule: MergeRule) -> Iterator[RuleCase]:
+    meetings = (Meeting("both set it", 1, 2, 3, 3),)
+    yield RuleCase(rule, "int", _ORDERED[0][1], meetings)
+    yield from _every_kind(rule)
+
+
+RULE_CASES: Final[tuple[RuleCase, ...]] = (
+    *_latest(Latest()),
+    *_latest(Conflicts()),
+    *_latest(ServerOnly()),
+    RuleCase(
+        First(),
+        "str",
+        (None, *_WORDS),
+        (
+            Meeting("both claim it", "", "Ana", "Ben", "Ana"),
+            Meeting("both change what is taken", "Ana", "Ben", "Eve", "Ana"),
+        ),
+        keeps=True,
+    ),
+    *_every_kind(First(), keeps=True),
+    RuleCase(
+        Max(),
+        "int",
+        _ORDERED[0][1],
+        (
+            Meeting("both raise it", 10, 30, 20, 30),
+            Meeting("one raises, one lowers it", 10, 20, 5, 20),
+        ),
+        keeps=True,
+    ),
+    *_every_kind(Max(), keeps=True),
+    RuleCase(
+        Min(),
+        "int",
+        _ORDERED[0][1],
+        (
+            Meeting("both lower it", 10, 3, 5, 3),
+            Meeting("one raises, one lowers it", 10, 20, 5, 5),
+        ),
+        keeps=True,
+    ),
+    *_every_kind(Min(), keeps=True),
+    RuleCase(
+        Counter(),
+        "int",
+        (0, 1, -5, 10**30),
+        (
+            Meeting("both add to it", 10, 12, 15, 17),
+            Meeting("one adds, one takes away", 10, 12, 7, 9),
+        ),
+    ),
+    RuleCase(
+        Counter(),
+        "decimal",
+        (Decimal(0), Decimal("0.10"), Decimal("-2.5"), Decimal(10**20)),
+        (
+            Meeting(
+                "both add to it", Decimal("0.10"), Decimal("0.30"), Decimal("0.15"), Decimal("0.35")
+            ),
+        ),
+    ),
+    RuleCase(
+        AddWinsSet(),
+        "json",
+        _SETS,
+        (
+            Meeting("both add", ["a"], ["a", "b"], ["a", "c"], ["a", "b", "c"]),
+            Meeting("both remove", ["a", "b", "c"], ["b", "c"], ["a", "c"], ["c"]),
+            Meeting("one adds, one removes all", ["a"], ["a", "b"], [], ["b"]),
+        ),
+    ),
+    RuleCase(
+        Flag(wins=True),
+        "bool",
+        (True, False),
+        (
+            Meeting("both set it", False, True, True, True),
+            Meeting("one clears it, one sets it anew", True, Steps((False, True)), False, True),
+        ),
+    ),
+    RuleCase(
+        Flag(wins=False),
+        "bool",
+        (True, False),
+        (Meeting("one sets it, one clears it anew", False, Steps((True, False)), True, False),),
+    ),
+    RuleCase(
+        Text(),
+        "str",
+        ("", "a", "one two", "one big two", "naïve 😀"),
+        (
+            Meeting("both insert", "Red.", "Old. Red.", "Red. Fast.", "Old. Red. Fast."),
+            Meeting("one deletes what the other edits", "one two", "one", "one twos", "ones"),
+        ),
+    ),
+)
+"""Every built-in rule, on every kind of field that it serves."""
