@@ -12,19 +12,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
 
-from .schema import label_of, sync_models, syncs
+from .columns import columns_of
+from .schema import label_of, sync_models
 from .tables import Awaited
 
 if TYPE_CHECKING:
     from .sync_model import SyncModel
 
-__all__ = ["awaited_model", "can_be_awaited", "depth", "is_constrained", "wake"]
+__all__ = ["awaited_models", "can_be_awaited", "depth", "is_constrained", "wake"]
 
 
 def wake(using: str, changed: Iterable[tuple[str, UUID]]) -> bool:
@@ -45,12 +46,10 @@ def wake(using: str, changed: Iterable[tuple[str, UUID]]) -> bool:
     return Awaited.objects.using(using).filter(wanted).update(ready=True) > 0
 
 
-def awaited_model(field: Any) -> type[SyncModel] | None:
-    """The model whose rows come from devices and are named by the field's values; else None."""
-    if not isinstance(field, models.ForeignKey) or field.target_field.name != "sync_id":
-        return None
-    target: Any = field.remote_field.model
-    return target if syncs(target) else None
+def awaited_models(model: type[SyncModel]) -> set[type[SyncModel]]:
+    """The models whose rows come from devices and are named by foreign keys of this one."""
+    targets = {column.target for column in columns_of(model).values()}
+    return {cast("Any", target.model) for target in targets if target is not None and target.syncs}
 
 
 @cache
@@ -60,8 +59,8 @@ def depth(model: type[SyncModel]) -> int:
 
 
 def _depth(model: type[SyncModel], above: frozenset[type[SyncModel]]) -> int:
-    found = {awaited_model(field) for field in model._meta.concrete_fields} - above - {model, None}
-    return max((1 + _depth(each, above | {model}) for each in found if each is not None), default=0)
+    found = awaited_models(model) - above - {model}
+    return max((1 + _depth(each, above | {model}) for each in found), default=0)
 
 
 def can_be_awaited(label: str) -> bool:
@@ -71,13 +70,14 @@ def can_be_awaited(label: str) -> bool:
 
 @cache
 def _awaitable() -> frozenset[str]:
-    """Models that foreign keys of synced models point to, and those with unique values."""
-    found = set()
+    """Models that foreign keys of synced models point to, and those with unique values; every
+    model that syncs, where a generic key may point to any.
+    """
+    found: set[str] = set()
     for model in sync_models():
-        for field in model._meta.concrete_fields:
-            target = awaited_model(field)
-            if target is not None:
-                found.add(label_of(target))
+        if any(c.refers and c.target is None for c in columns_of(model).values()):
+            return frozenset(map(label_of, sync_models()))
+        found |= {label_of(target) for target in awaited_models(model)}
         if is_constrained(model):
             found.add(label_of(model))
     return frozenset(found)

@@ -1,42 +1,33 @@
-"""Between a model's columns and the values that its documents hold.
+"""Columns: what documents hold of a model's rows, field by field.
 
-Laws:
-
-1. `to_document` gives what the database would give back, so a value compares equal before and
-   after it was stored: rounded as the column rounds, a JSON tuple as a list, a file as its name.
-2. `to_column(to_document(value))` stands for the same value.
-3. Both refuse with Django's `ValidationError`, as `Field.to_python` does, and know nothing of
-   expressions: what holds an `F()` is resolved by the database first.
+A column stands for one concrete field or, where a row refers to another one of any model, for the
+two that say which. It reads the attributes of a row into a document value, and writes them back.
+References need look-ups, which `Keys` makes for a whole batch.
 """
 
 from __future__ import annotations
 
-import decimal
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import Enum
 from functools import cache
-from types import MappingProxyType, SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import Any
 
-from django.conf import settings
+from django.apps import apps
+from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.backends.utils import format_number
-from django.utils import timezone
+
+from crdt.schema import MISSING
 
 from .bookkeeping import BOOKKEEPING
+from .codecs import AnyField, Codec, codec_of
+from .keys import By, Keys, Target, target_by_pk, target_of
 
-if TYPE_CHECKING:
-    AnyField = models.Field[Any, Any]
-else:
-    AnyField = models.Field
+__all__ = ["AnyField", "Column", "Reference", "column_of", "columns_behind", "columns_of"]
+__all__ += ["kind_of", "same", "to_column", "to_document"]
 
-__all__ = ["AnyField", "Column", "column_of", "columns_of", "kind_of", "same", "to_column"]
-__all__ += ["to_document"]
-
-Convert = Callable[[AnyField, Any], Any]
+Reference = tuple[Target, Any]
+"""A model and the key of one of its rows, or the value that the referring column holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,48 +39,226 @@ class Column:
     kind: str
     field: AnyField
     codec: Codec
+    target: Target | None = None
+    """What a foreign key refers to."""
+
+    @property
+    def concrete(self) -> tuple[AnyField, ...]:
+        """The fields that are columns of the table."""
+        return (self.field,)
+
+    @property
+    def null(self) -> bool:
+        """May there be no value?"""
+        return all(field.null for field in self.concrete)
+
+    @property
+    def refers(self) -> bool:
+        """Does it refer to other rows?"""
+        return self.target is not None
+
+    @property
+    def looks_up(self) -> bool:
+        """Are those called otherwise in documents than in the column?"""
+        return False
+
+    def choices(self, target: Target, using: str) -> models.QuerySet[Any] | None:
+        """The rows of a target that the field may refer to (`limit_choices_to`); None for none."""
+        field: Any = self.field
+        rows = field.remote_field.model._base_manager.using(using)
+        limited: models.QuerySet[Any] = rows.complex_filter(field.get_limit_choices_to())
+        return limited
+
+    def read(self, attributes: Mapping[str, Any], keys: Keys) -> Any:
+        """The document value of a row with these attributes.
+
+        MISSING where they are deferred, or refer to a row that is not there.
+        """
+        if self.attname not in attributes:
+            return MISSING
+        return self.to_document(attributes[self.attname])
+
+    def write(self, attributes: MutableMapping[str, Any], value: Any, keys: Keys) -> bool:
+        """Set the attributes to a document value; False, and nothing set, where it refers to a row
+        that is not there.
+        """
+        attributes[self.attname] = self.to_column(value)
+        return True
+
+    def refers_to(self, value: Any) -> Reference | None:
+        """The target and key that a document value names, if it names any.
+
+        Raises `ValueError` for a value that can name none.
+        """
+        return None if self.target is None or value is None else (self.target, value)
+
+    def referred(self, attributes: Mapping[str, Any], using: str) -> Reference | None:
+        """The target and the value by which a row with these attributes refers to one."""
+        value = attributes.get(self.attname)
+        return None if self.target is None or value is None else (self.target, value)
 
     def to_document(self, value: Any) -> Any:
         """The column's value as a Python value of the kind."""
-        if value is None and not self.codec.none:
-            return None
-        return self.codec.inward(self.field, value)
+        return self.codec.to_document(self.field, value)
 
     def to_column(self, value: Any) -> Any:
         """A value of the kind as the attribute of an instance."""
-        if value is None and not self.codec.none:
-            return None
-        return self.codec.outward(self.field, value)
+        return self.codec.to_column(self.field, value)
 
     def same(self, a: Any, b: Any) -> bool:
         """Whether two column values mean the same."""
         return self.codec.equal(self.to_document(a), self.to_document(b))
 
 
-@dataclass(frozen=True, slots=True)
-class Codec:
-    """How fields of one type are converted. `none`: the functions want to see None as well."""
+class _Key(Column):
+    """A foreign key to rows that documents call by something else than what the column holds."""
 
-    kind: str
-    inward: Convert
-    outward: Convert
-    equal: Callable[[Any, Any], bool]
-    none: bool = False
+    __slots__ = ()
+
+    @property
+    def looks_up(self) -> bool:
+        return True
+
+    def read(self, attributes: Mapping[str, Any], keys: Keys) -> Any:
+        if self.attname not in attributes:
+            return MISSING
+        reference = self.referred(attributes, keys.using)
+        return None if reference is None else keys.key(*reference)
+
+    def write(self, attributes: MutableMapping[str, Any], value: Any, keys: Keys) -> bool:
+        try:
+            reference = self.refers_to(value)
+        except ValueError:
+            return False
+        held = None if reference is None else keys.value(*reference)
+        if held is not MISSING:
+            attributes[self.attname] = held
+        return held is not MISSING
+
+    def refers_to(self, value: Any) -> Reference | None:
+        if self.target is None or value is None:
+            return None
+        if self.target.by is By.NATURAL and not isinstance(value, list):
+            raise ValueError(f"A natural key of {self.target.label} is a list.")
+        return self.target, value
+
+    def referred(self, attributes: Mapping[str, Any], using: str) -> Reference | None:
+        value = attributes.get(self.attname)
+        if self.target is None or value is None:
+            return None
+        return self.target, self.target.value(value)
+
+
+@dataclass(frozen=True, slots=True)
+class _GenericKey(_Key):
+    """A GenericForeignKey: `["app.model", key]`. `field` is that of the object's key.
+
+    ContentTypes have other numbers in every database; theirs never travel.
+    """
+
+    kind_field: Any = None
+    """The foreign key to the ContentType."""
+    concrete_models: bool = True
+    """Are proxies called by the model behind them?"""
+
+    @property
+    def concrete(self) -> tuple[AnyField, ...]:
+        return (self.kind_field, self.field)
+
+    @property
+    def refers(self) -> bool:
+        return True
+
+    def choices(self, target: Target, using: str) -> models.QuerySet[Any] | None:
+        kinds = self._content_types(using)
+        kind = kinds.get_for_model(target.model)
+        limit = self.kind_field.get_limit_choices_to()
+        if limit and not kinds.complex_filter(limit).filter(pk=kind.pk).exists():
+            return None
+        return target.model._base_manager.using(using)
+
+    def read(self, attributes: Mapping[str, Any], keys: Keys) -> Any:
+        kind, value = (attributes.get(f.attname, MISSING) for f in self.concrete)
+        if kind is None or value is None:
+            return None
+        reference = self.referred(attributes, keys.using)
+        key = MISSING if reference is None else keys.key(*reference)
+        if reference is None or key is MISSING:
+            return MISSING
+        named = self._model(kind, keys.using)
+        return [named._meta.label_lower, reference[0].wire(key)]
+
+    def write(self, attributes: MutableMapping[str, Any], value: Any, keys: Keys) -> bool:
+        kind = held = None
+        if value is not None:
+            try:
+                model, target, key = _named(value)
+            except ValueError:
+                return False
+            held = keys.value(target, key)
+            if held is MISSING:
+                return False
+            kind = self._content_types(keys.using).get_for_model(model, self.concrete_models).pk
+        attributes[self.kind_field.attname] = kind
+        attributes[self.attname] = self.to_column(held)
+        return True
+
+    def refers_to(self, value: Any) -> Reference | None:
+        return None if value is None else _named(value)[1:]
+
+    def referred(self, attributes: Mapping[str, Any], using: str) -> Reference | None:
+        kind, value = (attributes.get(f.attname) for f in self.concrete)
+        if kind is None or value is None:
+            return None
+        model = self._model(kind, using)
+        if model is None:
+            return None
+        target = target_by_pk(model._meta.concrete_model)
+        try:
+            return target, target.value(value)
+        except ValidationError:
+            return None
+
+    def _model(self, kind: Any, using: str) -> Any:
+        """The model of a ContentType; None if an app that was removed left it behind."""
+        content_types = self._content_types(using)
+        try:
+            return content_types.get_for_id(kind).model_class()
+        except content_types.model.DoesNotExist:
+            return None
+
+    def _content_types(self, using: str) -> Any:
+        """The manager of ContentTypes, which remembers them: they are not asked for row by row."""
+        return self.kind_field.remote_field.model.objects.db_manager(using)
 
 
 def columns_of(model: type[models.Model]) -> Mapping[str, Column]:
     """The columns that documents of `model` hold, by field name, in the model's order.
 
     Not among them: the primary key, the six bookkeeping fields, `auto_now` and `auto_now_add`,
-    generated fields.
+    generated fields. The two fields of a GenericForeignKey are one column, called as it is.
     """
     return _columns_of(model._meta.concrete_model or model)
 
 
+def columns_behind(model: type[models.Model]) -> Mapping[str, Column]:
+    """The same columns by the names of the concrete fields that they stand for."""
+    return _columns_behind(model._meta.concrete_model or model)
+
+
 @cache
 def _columns_of(model: type[models.Model]) -> Mapping[str, Column]:
-    fields = (field for field in model._meta.concrete_fields if _is_shared(model, field))
-    return MappingProxyType({field.name: column_of(field) for field in fields})
+    shared = [field for field in model._meta.concrete_fields if _is_shared(model, field)]
+    generic = list(_generic_keys(model, shared))
+    behind = {field for column in generic for field in column.concrete}
+    columns = [*(column_of(field) for field in shared if field not in behind), *generic]
+    return MappingProxyType({column.name: column for column in columns})
+
+
+@cache
+def _columns_behind(model: type[models.Model]) -> Mapping[str, Column]:
+    columns = _columns_of(model).values()
+    return MappingProxyType({field.name: each for each in columns for field in each.concrete})
 
 
 def _is_shared(model: type[models.Model], field: AnyField) -> bool:
@@ -103,15 +272,30 @@ def _is_shared(model: type[models.Model], field: AnyField) -> bool:
     )
 
 
+def _generic_keys(model: type[models.Model], shared: list[AnyField]) -> Iterator[Column]:
+    """Without importing anything of contenttypes, which need not be installed."""
+    fields = {field.name: field for field in shared}
+    for generic in model._meta.private_fields:
+        kind = fields.get(getattr(generic, "ct_field", ""))
+        key: Any = fields.get(getattr(generic, "fk_field", ""))
+        if kind is not None and key is not None:
+            codec = codec_of(key)
+            concrete = getattr(generic, "for_concrete_model", True)
+            yield _GenericKey(generic.name, key.attname, "json", key, codec, None, kind, concrete)
+
+
 @cache
 def column_of(field: AnyField) -> Column:
     """The column of any concrete field."""
-    codec = _codec(_target(field))
-    return Column(field.name, field.attname, codec.kind, field, codec)
+    codec = codec_of(field)
+    target = target_of(field) if isinstance(field, models.ForeignKey) else None
+    if target is None or target.by is By.VALUE:
+        return Column(field.name, field.attname, codec.kind, field, codec, target)
+    return _Key(field.name, field.attname, target.kind, field, codec, target)
 
 
 def kind_of(field: AnyField) -> str:
-    """The kind (see `crdt.values`) of the field's values; a foreign key has that of its target."""
+    """The kind (see `crdt.values`) of the field's values; a foreign key has that of its keys."""
     return column_of(field).kind
 
 
@@ -130,136 +314,15 @@ def same(field: AnyField, a: Any, b: Any) -> bool:
     return column_of(field).same(a, b)
 
 
-def _target(field: AnyField) -> AnyField:
-    """What a foreign key holds, through chains of keys that are primary keys themselves."""
-    while isinstance(field, models.ForeignKey):
-        field = field.target_field
-    return field
-
-
-def _codec(field: AnyField) -> Codec:
-    if not _has_values_of_its_own(field):
-        for base, codec in _CODECS:
-            if isinstance(field, base):
-                return codec
-    return _AS_TEXT
-
-
-def _has_values_of_its_own(field: AnyField) -> bool:
-    """Whether a class outside Django says how column values look in Python."""
-    return any(
-        "from_db_value" in vars(cls)
-        for cls in type(field).__mro__
-        if not cls.__module__.startswith("django.")
-    )
-
-
-def _python(field: AnyField, value: Any) -> Any:
-    return _target(field).to_python(value)
-
-
-def _whole(field: AnyField, value: Any) -> Any:
-    return value if type(value) is int else _python(field, value)
-
-
-def _text(field: AnyField, value: Any) -> Any:
-    if type(value) is str:
-        return value
-    return str(_python(field, value.value if isinstance(value, Enum) else value))
-
-
-def _address(field: AnyField, value: Any) -> Any:
-    return _python(field, value)
-
-
-def _file(field: AnyField, value: Any) -> Any:
-    # Django stores "" for "no file", also where null is allowed, and reads back either.
-    return str(value) if value else None if field.null else ""
-
-
-def _rounded(field: AnyField, value: Any) -> Any:
-    number = _python(field, value)
-    target = _target(field)
-    assert isinstance(target, models.DecimalField)
-    if getattr(target, "decimal_places", None) is None or not number.is_finite():
-        return number  # PostgreSQL has decimals without a scale
-    try:
-        return decimal.Decimal(str(format_number(number, target.max_digits, target.decimal_places)))
-    except decimal.InvalidOperation:
-        return number  # too many digits: the field's validators say so
-
-
-def _moment(field: AnyField, value: Any) -> Any:
-    moment: datetime = _python(field, value)
-    if timezone.is_aware(moment) != settings.USE_TZ:
-        make = timezone.make_aware if settings.USE_TZ else timezone.make_naive
-        moment = make(moment)
-    # In one zone, since Python holds no two moments of different zones for equal where clocks
-    # are set back.
-    return moment.astimezone(UTC) if settings.USE_TZ else moment
-
-
-def _bytes(field: AnyField, value: Any) -> Any:
-    return bytes(_python(field, value))
-
-
-def _plain_json(field: AnyField, value: Any) -> Any:
-    if value is None or isinstance(value, (str, bool, int)):
-        return value
-    return json.loads(json.dumps(value, cls=getattr(_target(field), "encoder", None)))
-
-
-def _rich_json(field: AnyField, value: Any) -> Any:
-    decoder = getattr(_target(field), "decoder", None)
-    return value if decoder is None else json.loads(json.dumps(value), cls=decoder)
-
-
-def _serialised(field: AnyField, value: Any) -> Any:
-    """What `dumpdata` would write: every field, also an unknown one, can do that."""
-    target = _target(field)
-    return str(target.value_to_string(SimpleNamespace(**{target.attname: value})))  # type: ignore[arg-type]
-
-
-def _equal(a: Any, b: Any) -> bool:
-    return bool(a == b)
-
-
-def _same_json(a: Any, b: Any) -> bool:
-    """Equal as JSON: 1 and 1.0 are (databases do not keep them apart), 1 and true are not."""
-    pairs = [(a, b)]
-    while pairs:
-        a, b = pairs.pop()
-        if isinstance(a, dict) and isinstance(b, dict):
-            if a.keys() != b.keys():
-                return False
-            pairs.extend((value, b[key]) for key, value in a.items())
-        elif isinstance(a, list) and isinstance(b, list):
-            if len(a) != len(b):
-                return False
-            pairs.extend(zip(a, b, strict=True))
-        elif isinstance(a, bool) is not isinstance(b, bool) or a != b:
-            return False
-    return True
-
-
-_AS_TEXT = Codec("str", _serialised, _python, _equal)
-
-# The first match counts: a DateTimeField is a DateField, an AutoField an IntegerField.
-_CODECS: tuple[tuple[type[AnyField], Codec], ...] = (
-    (models.BooleanField, Codec("bool", _python, _python, _equal)),
-    (models.IntegerField, Codec("int", _whole, _whole, _equal)),
-    (models.FloatField, Codec("float", _python, _python, _equal)),
-    (models.DecimalField, Codec("decimal", _rounded, _rounded, _equal)),
-    (models.DateTimeField, Codec("datetime", _moment, _moment, _equal)),
-    (models.DateField, Codec("date", _python, _python, _equal)),
-    (models.TimeField, Codec("time", _python, _python, _equal)),
-    (models.DurationField, Codec("duration", _python, _python, _equal)),
-    (models.UUIDField, Codec("uuid", _python, _python, _equal)),
-    (models.JSONField, Codec("json", _plain_json, _rich_json, _same_json)),
-    (models.BinaryField, Codec("binary", _bytes, _bytes, _equal)),
-    (models.FileField, Codec("str", _file, _file, _equal, none=True)),
-    (models.GenericIPAddressField, Codec("str", _address, _address, _equal)),
-    (models.FilePathField, Codec("str", _text, _text, _equal)),
-    (models.CharField, Codec("str", _text, _text, _equal)),
-    (models.TextField, Codec("str", _text, _text, _equal)),
-)
+def _named(value: Any) -> tuple[Any, Target, Any]:
+    """The model, target and key that a generic key names; raises `ValueError` if it names none."""
+    match value:
+        case [str(label), wire]:
+            try:
+                model = apps.get_model(label)
+            except LookupError as error:
+                raise ValueError(str(error)) from error
+            if label == model._meta.label_lower:
+                target = target_by_pk(model._meta.concrete_model)
+                return model, target, target.from_wire(wire)
+    raise ValueError('A generic key is ["app.model", key].')

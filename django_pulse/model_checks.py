@@ -18,7 +18,7 @@ from crdt.rules import MergeRule
 
 from .audience import audience_of, follow
 from .bookkeeping import BOOKKEEPING
-from .columns import columns_of, kind_of
+from .columns import Column, columns_of
 from .manager import SyncQuerySet
 from .options import ATTRIBUTES
 from .ownership import OWNER, points_to_users
@@ -87,11 +87,11 @@ def _check_merge(model: Model) -> Iterator[CheckMessage]:
         if name not in columns:
             yield _not_a_field(model, name, "merge", "pulse.E012")
         else:
-            yield from _check_rule(model, columns[name].field, rule)
+            yield from _check_rule(model, columns[name], rule)
 
 
-def _check_rule(model: Model, field: Any, rule: MergeRule) -> Iterator[CheckMessage]:
-    rule_name, kind = type(rule).__name__, kind_of(field)
+def _check_rule(model: Model, field: Column, rule: MergeRule) -> Iterator[CheckMessage]:
+    rule_name, kind = type(rule).__name__, field.kind
     if rule.kinds is not None and kind not in rule.kinds:
         yield Error(
             f"The merge rule {rule_name} cannot serve {field.name!r}, whose values are {kind}.",

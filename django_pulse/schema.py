@@ -15,6 +15,7 @@ from crdt.rules import Latest, MergeRule, ServerOnly
 from crdt.schema import MISSING, Field, Schema
 
 from .columns import AnyField, Column, columns_of
+from .keys import By
 from .options import SyncOptions
 from .ownership import owner_field
 
@@ -96,15 +97,21 @@ def _rule(model: type[SyncModel], name: str) -> tuple[MergeRule, bool]:
 
 def _wanted(column: Column) -> bool:
     """Whether somebody must give a new row this value."""
-    field = column.field
-    filled = field.null or field.blank or field.has_db_default() or not field.editable
-    return not filled
+    return not all(_is_filled(column, field) for field in column.concrete)
+
+
+def _is_filled(column: Column, field: AnyField) -> bool:
+    if column.looks_up and field.has_default():
+        return True  # nobody but the server can say what it refers to
+    return field.null or field.blank or field.has_db_default() or not field.editable
 
 
 def _default(column: Column) -> Any:
     """What a new row holds, as it travels; MISSING where that depends on who asks, or when."""
     field = column.field
     value: Any = field.default
+    if column.looks_up:
+        return None if column.null and (value is NOT_PROVIDED or value is None) else MISSING
     if value is NOT_PROVIDED:
         value = _implied_default(field)
     elif callable(value):
@@ -132,7 +139,11 @@ def _implied_default(field: AnyField) -> Any:
 def _options(column: Column) -> dict[str, Any]:
     """What a form on a device would like to know, as JSON."""
     field = column.field
-    options: dict[str, Any] = {"null": True} if field.null else {}
+    options: dict[str, Any] = {"null": True} if column.null else {}
+    if column.target is not None and column.target.by is By.SYNC_ID:
+        options["to"] = column.target.label
+    if column.looks_up:
+        return options
     for name in ("max_length", "max_digits", "decimal_places"):
         limit = getattr(field, name, None)
         if limit is not None:

@@ -52,7 +52,8 @@ def create_rows(
     """Insert the rows, by plain statements where these do the same as `write`."""
     with _creating(using, rows):
         for some in _batches(rows, CREATED_AT_ONCE):
-            held = hold_documents(model, using, [row.sync_id for row in some], wait=True)
+            by_id = {row.sync_id: row for row in some}
+            held = hold_documents(model, using, by_id, wait=True, rows=by_id)
             for row in some:
                 row.version = held[row.sync_id].document.version + 1
             _insert(model, using, some, write, batch_size)
@@ -132,8 +133,7 @@ def _mirror_new(
         mine, document = held[row.sync_id], Document(replica=replica)
         if mine.document.pk is not None:
             continue
-        mine.row = row
-        mirror(document, schema, row, now_ms)
+        mirror(document, schema, row, mine.keys, now_ms)
         merges.append(Merged(mine, schema, now_ms, document, nothing))
     store_documents(using, merges)
 

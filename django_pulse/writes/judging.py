@@ -8,8 +8,7 @@ could be seen, one to a row that the user may not see.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
@@ -21,11 +20,10 @@ from crdt.schema import MISSING, Field
 from crdt.update import Push
 
 from .. import scopes
-from ..awaiting import awaited_model
 from ..columns import Column, columns_of
-from ..schema import label_of, schema_of
-from .locking import busy_targets
+from ..schema import schema_of
 from .merging import Merged, Reverts, Target
+from .targets import Targets
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -43,37 +41,18 @@ class Judge:
         self.model = model
         self.using = using
         self._owner = scopes.owner_field(model)
-        self._targets: dict[str, set[Any]] = {}
+        self._targets = Targets(user, model, using)
         self._blank = model()
         self._columns = columns_of(model)
         fields = schema_of(model).fields.values()
         self._of_parts = {each.wire: each for each in fields if not each.rule.whole}
-        self._awaited = {
-            name: label_of(target)
-            for name, column in self._columns.items()
-            if (target := awaited_model(column.field)) is not None
-        }
-        self._awaited_wires = {schema_of(model).fields[name].wire for name in self._awaited}
 
     def look_up(self, pushes: Mapping[int, tuple[Merged, Push]]) -> set[int]:
-        """Find out which targets of the pushed foreign keys there are, in a query or two per field.
+        """Find out which of the rows there are that the pushes refer to.
 
-        Returns the places of the pushes that somebody who holds such a target keeps waiting.
+        Returns the places of the pushes that somebody who holds such a row keeps waiting.
         """
-        columns = self._columns.items()
-        foreign = {n: c.field for n, c in columns if isinstance(c.field, models.ForeignKey)}
-        wanted: dict[str, dict[Any, set[int]]] = {name: {} for name in foreign}
-        for place, (merged, push) in pushes.items():
-            for name, key in self._keys(merged, push, foreign):
-                wanted[name].setdefault(key, set()).add(place)
-        waiting: set[int] = set()
-        for name, places in wanted.items():
-            field = foreign[name]
-            for key in busy_targets(field, self.using, places):
-                waiting |= places.get(key, set())
-            if field != self._owner and places:
-                self._targets[name] = self._existing(field, set(places))
-        return waiting
+        return self._targets.look_up(pushes)
 
     def judge(self, merged: Merged, push: Push) -> Reverts:
         """Undo what may not stand; returns what that was."""
@@ -112,24 +91,22 @@ class Judge:
         it refers to is among `awaited`: what this user makes the document wait for.
         """
         waiting = merged.held.document.waiting or {}
-        merged.held_back -= self._awaited.keys()
-        for name, label in self._awaited.items():
+        merged.held_back -= self._targets.names
+        for name in self._targets.names:
             known = merged.schema.fields[name]
             pushed = [entry for entry in push.entries if entry.field == known.wire]
             if merged.row is not None and not pushed and known.wire not in waiting:
                 continue
             value = known.read(merged.document)
-            if value is MISSING or value is None:
+            target = None if value is MISSING else self._targets.awaited(name, value)
+            if target is None or (merged.row is not None and value == merged.shown.get(name)):
                 continue
-            if merged.row is not None and value == merged.shown.get(name):
-                continue
-            target = (label, str(value))
             is_his = (
                 known.wire not in waiting
                 or target in awaited
                 or any(live.value == value for live in known.live(pushed))
             )
-            if not is_his or value not in self._targets.get(name, ()):
+            if not is_his or not self._targets.allows(name, value):
                 merged.held_back.add(name)
                 merged.awaits[target] = is_his
 
@@ -144,29 +121,6 @@ class Judge:
             return self._undone(merged, push, error)
         merged.absorb(0)
         return {}
-
-    def _keys(
-        self, merged: Merged, push: Push, foreign: Mapping[str, Any]
-    ) -> Iterator[tuple[str, Any]]:
-        """What the push lets foreign keys of the row point to, by the field's name."""
-        if merged.row is None and self._owner is not None:
-            yield self._owner.name, self.user.pk
-        entries = push.entries
-        is_touched = any(entry.field in self._awaited_wires for entry in entries)
-        if merged.row is None or merged.held.document.waiting or is_touched:
-            entries += tuple(  # undone, the push lets live again what it replaced
-                entry
-                for entry in merged.document.entries.values()
-                if entry.field in self._awaited_wires
-            )
-        for entry in entries:
-            known = merged.schema.get(entry.field)
-            if known is None or foreign.get(known.name, self._owner) == self._owner:
-                continue
-            check = foreign[known.name].target_field.run_validators
-            for live in known.live([entry]):
-                if live.value is not None and not _first_error(partial(check, live.value)):
-                    yield known.name, live.value
 
     def _undone(self, merged: Merged, push: Push, error: ValidationError) -> Reverts:
         by_field = error.error_dict if hasattr(error, "error_dict") else {}
@@ -187,8 +141,8 @@ class Judge:
                 merged.revert_text(wire)
         if merged.inserted:
             for wire in reverts:
-                field = self._columns[blamed[wire].name].field
-                setattr(merged.row, field.attname, field.get_default())
+                for field in self._columns[blamed[wire].name].concrete:
+                    setattr(merged.row, field.attname, field.get_default())
         return reverts
 
     def _error(
@@ -234,27 +188,13 @@ class Judge:
         return None
 
     def _clean(self, column: Column, name: str, value: Any) -> None:
-        field = column.field
-        if not isinstance(field, models.ForeignKey):
-            field.clean(column.to_column(value), self._blank)
+        if name not in self._targets.names:
+            column.field.clean(column.to_column(value), self._blank)
         elif value is None:
-            if not field.null:
-                raise ValidationError(field.error_messages["null"], code="null")
-        elif name not in self._awaited and value not in self._targets.get(name, ()):
+            if not column.null:
+                raise ValidationError(column.field.error_messages["null"], code="null")
+        elif not self._targets.allows(name, value) and self._targets.awaited(name, value) is None:
             raise ValidationError("There is no such row, or you may not see it.", code="missing")
-
-    def _existing(self, field: models.ForeignKey[Any, Any], keys: set[Any]) -> set[Any]:
-        from ..sync_model import SyncModel
-
-        target = field.remote_field.model
-        rows = target._base_manager.using(self.using).complex_filter(field.get_limit_choices_to())
-        if issubclass(target, SyncModel):
-            rows = rows.filter(is_local_only=False)
-            owner = scopes.owner_field(target)
-            if owner is not None:
-                rows = rows.filter(**{owner.name: self.user.pk})
-        attname = field.target_field.attname
-        return set(rows.filter(**{f"{attname}__in": keys}).values_list(attname, flat=True))
 
 
 class _Before:

@@ -14,8 +14,9 @@ Laws:
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
@@ -23,6 +24,8 @@ from django.db import DatabaseError, connections
 from django.db.models import ForeignKey, Model, QuerySet
 
 from .. import identity
+from ..columns import columns_of
+from ..keys import Keys
 from ..schema import label_of
 from ..tables import Document
 
@@ -92,12 +95,13 @@ class Stored:
 @dataclass(slots=True)
 class Held:
     """A row and its document, both locked until the transaction ends. `row` is None where there is
-    none.
+    none. `keys` knows what the rows of the batch refer to.
     """
 
     sync_id: UUID
     row: SyncModel | None
     document: Stored
+    keys: Keys
 
 
 def hold(
@@ -108,9 +112,7 @@ def hold(
     found = _lockable(all_rows.filter(sync_id__in=ids), wait=wait)
     rows = {row.sync_id: row for row in found.order_by("pk")}
     busy = _skipped(all_rows, set(ids) - set(rows), wait=wait)
-    held = hold_documents(model, using, set(ids) - busy, wait=wait)
-    for sync_id, each in held.items():
-        each.row = rows.get(sync_id)
+    held = hold_documents(model, using, set(ids) - busy, wait=wait, rows=rows)
     # A document without a row may be that of a row that came back since the rows were locked.
     rowless = {each.sync_id for each in held.values() if each.document.pk and not each.row}
     for sync_id in _skipped(all_rows, rowless, wait=wait):
@@ -119,9 +121,16 @@ def hold(
 
 
 def hold_documents(
-    model: type[SyncModel], using: str, ids: Collection[UUID], *, wait: bool
+    model: type[SyncModel],
+    using: str,
+    ids: Collection[UUID],
+    *,
+    wait: bool,
+    rows: Mapping[UUID, SyncModel] = MappingProxyType({}),
 ) -> dict[UUID, Held]:
-    """Lock the documents with these `sync_id`s, of rows that are locked already or not there."""
+    """Lock the documents with these `sync_id`s, of `rows` that are locked already or not there."""
+    keys = Keys(using, columns_of(model))
+    keys.note(rows.values())
     label = label_of(model)
     documents = Document.objects.using(using).filter(model=label)
     found = _lockable(documents.filter(sync_id__in=ids), wait=wait, of=())
@@ -132,7 +141,9 @@ def hold_documents(
     }
     busy = _skipped(documents, set(ids) - set(locked), wait=wait)
     return {
-        sync_id: Held(sync_id, None, locked.get(sync_id) or Stored(label, sync_id))
+        sync_id: Held(
+            sync_id, rows.get(sync_id), locked.get(sync_id) or Stored(label, sync_id), keys
+        )
         for sync_id in ids
         if sync_id not in busy
     }
@@ -147,10 +158,7 @@ def hold_rows(model: type[SyncModel], using: str, pks: Collection[Any]) -> list[
     """Lock the rows with these primary keys, then their documents, in the order of the keys."""
     found = _lockable(model._base_manager.using(using).filter(pk__in=pks), wait=True)
     rows = {row.sync_id: row for row in found.order_by("pk")}
-    held = hold_documents(model, using, list(rows), wait=True)
-    for sync_id, row in rows.items():
-        held[sync_id].row = row
-    return list(held.values())
+    return list(hold_documents(model, using, list(rows), wait=True, rows=rows).values())
 
 
 def lock_database(using: str, *, wait: bool) -> None:

@@ -24,7 +24,7 @@ from crdt.stamp import COUNTER_BITS
 
 from ..conf import conf
 from .locking import Held
-from .mirror import absorb, mirror, project, values_of
+from .mirror import absorb, concrete_names, mirror, project, values_of
 
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
@@ -55,7 +55,7 @@ class Merged:
     inserted: bool = False
     deleted: bool = False
     columns: list[str] = field(default_factory=list)
-    """The fields whose columns have to be written."""
+    """The names of the fields of the table that have to be written."""
     shown: dict[str, Any] = field(default_factory=dict)
     """What the row's columns hold, of the fields that have entries and are not held back."""
     held_back: set[str] = field(default_factory=set)
@@ -72,7 +72,7 @@ class Merged:
             stored.parked = None  # somebody inserted the row by other means
         outvoted: set[str] = set()
         changed = stored.parked is None and absorb(
-            document, schema, held.row, now_ms, stored.waiting, outvoted
+            document, schema, held.row, held.keys, now_ms, stored.waiting, outvoted
         )
         before = schema.read(document)
         merged = cls(held, schema, now_ms, document, before, changed)
@@ -89,7 +89,7 @@ class Merged:
         """
         assert held.row is not None, "whoever mirrors has a row"
         document = Document(replica=replica)
-        mirror(document, schema, held.row, now_ms)
+        mirror(document, schema, held.row, held.keys, now_ms)
         return cls(held, schema, now_ms, document, NOTHING, changed=True)
 
     @property
@@ -163,9 +163,11 @@ class Merged:
             self.inserted = True
             stored.parked = None
         else:
-            self.add_columns(project(self.held.row, self.shown, after.values, self.held_back))
+            keys = self.held.keys
+            shown, held_back = self.shown, self.held_back
+            self.add_columns(project(self.held.row, shown, after.values, keys, held_back))
         if self.inserted:
-            mirror(self.document, self.schema, self.held.row, self.now_ms)
+            mirror(self.document, self.schema, self.held.row, self.held.keys, self.now_ms)
         self._note_waiting()
         self._show(after.values)
 
@@ -173,31 +175,33 @@ class Merged:
         """Take in what the row's own code assigned to it: now, or, where it only tidied up what
         others wrote (`now_ms` 0), right after them.
         """
-        stored = self.held.document
-        if self.row is None:
+        stored, keys, row = self.held.document, self.held.keys, self.row
+        if row is None:
             return
         outvoted: set[str] = set()
         now_ms = self.now_ms if now_ms is None else now_ms
-        if absorb(self.document, self.schema, self.row, now_ms, stored.waiting, outvoted):
+        if absorb(self.document, self.schema, row, keys, now_ms, stored.waiting, outvoted):
             self.held_back &= self._waiting()
             after = self.schema.read(self.document).values
-            self.add_columns(
+            changed = [
                 name
                 for name in after
                 if name not in self.held_back and after[name] != self.shown.get(name)
-            )
+            ]
+            self.add_columns(concrete_names(row, changed))
             self._show(after)
             self._write_back(outvoted)
 
     def _write_back(self, outvoted: Collection[str]) -> None:
         """Columns that were written behind our back, where the rule says what was there wins."""
         if outvoted and self.row is not None:
-            self.add_columns(project(self.row, {}, {name: self.shown[name] for name in outvoted}))
+            shown = {name: self.shown[name] for name in outvoted}
+            self.add_columns(project(self.row, {}, shown, self.held.keys))
 
     def _note_waiting(self) -> None:
         """Write down what columns that are held back hold, so that a change of it shows."""
         assert self.row is not None
-        held = values_of(self.row, self.held_back) if self.held_back else {}
+        held = values_of(self.row, self.held.keys, self.held_back) if self.held_back else {}
         known = self.schema.fields
         waiting = {known[name].wire: known[name].encode(value) for name, value in held.items()}
         self.held.document.waiting = waiting or None
@@ -216,5 +220,5 @@ class Merged:
         )
 
     def add_columns(self, names: Iterable[str]) -> None:
-        """Note that the columns of these fields have to be written."""
+        """Note that these fields of the table have to be written."""
         self.columns += [name for name in names if name not in self.columns]

@@ -7,6 +7,7 @@ Laws:
 2. Only fields that a merge changed are projected.
 3. A column that waits, because what its entries refer to has not come, may lag behind them: it
    was written behind our back where it holds something else than when it began to wait.
+4. What refers to a row that is not there has no value, and is left alone in both directions.
 """
 
 from __future__ import annotations
@@ -20,35 +21,36 @@ from crdt.editing import delete_row, write_field, write_row
 from crdt.schema import MISSING, Field, Schema
 
 from ..columns import columns_of
+from ..keys import Keys
 from ..schema import schema_of
 
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
 
-__all__ = ["absorb", "mirror", "project", "values_of"]
+__all__ = ["absorb", "concrete_names", "mirror", "project", "values_of"]
 
 logger = logging.getLogger("django_pulse")
 
 
-def values_of(row: SyncModel, names: Iterable[str] | None = None) -> dict[str, Any]:
+def values_of(row: SyncModel, keys: Keys, names: Iterable[str] | None = None) -> dict[str, Any]:
     """The row's columns as document values, by field name; deferred ones are left out."""
     columns = columns_of(type(row))
     loaded = row.__dict__
     return {
-        name: column.to_document(loaded[column.attname])
+        name: value
         for name in (columns if names is None else names)
-        if (column := columns[name]).attname in loaded
+        if (value := columns[name].read(loaded, keys)) is not MISSING
     }
 
 
-def mirror(document: Document, schema: Schema, row: SyncModel, now_ms: int) -> bool:
+def mirror(document: Document, schema: Schema, row: SyncModel, keys: Keys, now_ms: int) -> bool:
     """Write every field of `row` that has no entry yet; says whether there was any.
 
     What a document gets so that nothing is missing in it is nobody's edit: it takes the stamp of
     the latest one that was, and neither beats an edit that comes later nor counts as an action.
     """
     if not document.vector:
-        values = values_of(row, schema.fields)
+        values = values_of(row, keys, schema.fields)
         write_row(document, _with_fields(schema, values), now_ms)
         return bool(schema.fields)
     written = document.fields()
@@ -56,9 +58,10 @@ def mirror(document: Document, schema: Schema, row: SyncModel, now_ms: int) -> b
     if not missing:
         return False
     latest = max((entry.stamp for entry in document.entries.values()), default=None)
-    for known, value in _with_fields(schema, values_of(row, missing)):
+    values = values_of(row, keys, missing)
+    for known, value in _with_fields(schema, values):
         write_field(document, known, MISSING, value, now_ms, stamp=latest)
-    return True
+    return bool(values)
 
 
 def _with_fields(schema: Schema, values: Mapping[str, Any]) -> Iterator[tuple[Field, Any]]:
@@ -72,6 +75,7 @@ def absorb(
     document: Document,
     schema: Schema,
     row: SyncModel | None,
+    keys: Keys,
     now_ms: int,
     waiting: dict[str, Any] | None = None,
     outvoted: set[str] | None = None,
@@ -92,7 +96,7 @@ def absorb(
         delete_row(document, schema, now_ms, deleted=False)
         changed = True
     projected = schema.read(document).values
-    for name, value in values_of(row, projected).items():
+    for name, value in values_of(row, keys, projected).items():
         known = schema.fields[name]
         if waiting and known.wire in waiting:
             if known.encode(value) == waiting[known.wire]:
@@ -102,29 +106,39 @@ def absorb(
             if not _write(document, known, projected[name], value, now_ms) and outvoted is not None:
                 outvoted.add(name)
             changed = True
-    return mirror(document, schema, row, now_ms) or changed
+    return mirror(document, schema, row, keys, now_ms) or changed
 
 
 def project(
     row: SyncModel,
     before: Mapping[str, Any],
     after: Mapping[str, Any],
+    keys: Keys,
     held_back: Collection[str] = (),
 ) -> list[str]:
-    """Set the fields whose value differs between `before` and `after`; returns their names.
+    """Set the fields whose value differs between `before` and `after`; returns the names of the
+    columns that were set.
 
     Those that are `held_back` are left as they are.
     """
     columns, fields = columns_of(type(row)), schema_of(type(row)).fields
+    attributes: dict[str, Any] = {}
     changed = [
         name
         for name, value in after.items()
-        if name not in before or not fields[name].same(before[name], value)
-        if name not in held_back
+        if (name not in before or not fields[name].same(before[name], value))
+        and name not in held_back
+        and columns[name].write(attributes, value, keys)
     ]
-    for name in changed:
-        setattr(row, columns[name].attname, columns[name].to_column(after[name]))
-    return changed
+    for attname, value in attributes.items():
+        setattr(row, attname, value)
+    return concrete_names(row, changed)
+
+
+def concrete_names(row: SyncModel, names: Iterable[str]) -> list[str]:
+    """The names of the columns of the table behind these fields."""
+    columns = columns_of(type(row))
+    return [field.name for name in names for field in columns[name].concrete]
 
 
 def _write(document: Document, known: Field, old: Any, new: Any, now_ms: int) -> bool:

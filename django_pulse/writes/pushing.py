@@ -32,6 +32,7 @@ from crdt.update import Push, read_push
 
 from .. import identity, scopes
 from ..awaiting import depth
+from ..columns import columns_of
 from ..schema import model_of, schema_of
 from . import announcing, parking, placing
 from .items import ItemResult, PushItem
@@ -314,19 +315,20 @@ def _new_row(batch: Batch, merged: Merged, values: dict[str, Any]) -> SyncModel 
 
     None where what it refers to is not there: then the document is parked.
     """
-    from ..columns import columns_of
-
     columns = columns_of(batch.model)
-    there = {name: value for name, value in values.items() if name not in merged.held_back}
-    given = {columns[n].attname: columns[n].to_column(value) for n, value in there.items()}
-    row = batch.model(sync_id=merged.held.sync_id, **given)
+    held = merged.held
+    given: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in merged.held_back:
+            columns[name].write(given, value, held.keys)
+    row = batch.model(sync_id=held.sync_id, **given)
     owner = scopes.owner_field(batch.model)
     if owner is not None and given.get(owner.attname) is None:  # else it comes back to its owner
         setattr(row, owner.attname, batch.user.pk)
-    for column in columns.values():
-        value = getattr(row, column.attname)
-        if value is None and not column.field.null and column.name not in merged.held_back:
-            raise _Incomplete(f"A new row needs a value for {column.name}.")
+    for name, column in columns.items():
+        for field in () if name in merged.held_back else column.concrete:
+            if not field.null and getattr(row, field.attname) is None:
+                raise _Incomplete(f"A new row needs a value for {name}.")
     if not merged.held_back:
         return row
     if merged.had_row:

@@ -8,7 +8,7 @@ without a change fires its signals and writes nothing.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, models, transaction
@@ -17,7 +17,7 @@ from crdt.editing import write_field
 from crdt.schema import MISSING
 
 from .. import identity
-from ..columns import Column, columns_of
+from ..columns import Column, columns_behind
 from . import seen as seen_values
 from .absorbing import absorb_rows, begin
 from .locking import hold_documents, hold_row, lock_database
@@ -73,12 +73,13 @@ def insert(instance: SyncModel, using: str, write: Callable[[], bool]) -> bool:
         _resolve(instance, using)
         mine.row, mine.document.deleted = instance, False
         mine.document.parked = mine.document.waiting = None
+        mine.keys.note([instance])
         merged = begin(mine, identity.replica_id(using), absorbed=False)
         if mine.document.pk is not None:
             merged.absorb()
         merged.changed = True
         merged.compact()
-        mirror(merged.document, merged.schema, instance, merged.now_ms)
+        mirror(merged.document, merged.schema, instance, mine.keys, merged.now_ms)
         store_documents(using, [merged])
         seen_values.note_saved(instance, None, {}, using)
     return updated
@@ -110,6 +111,7 @@ def update(
             plain.filter(pk=instance.pk).update(**expressions)
             held.row = model._base_manager.using(using).get(pk=instance.pk)
         row = held.row
+        held.keys.note([row, instance])
         merged = begin(held, identity.replica_id(using))
         edited = [field for field in fields if field.name not in expressions]
         names = _write_changes(merged, instance, edited, seen)
@@ -143,7 +145,7 @@ def _changed_fields(
 ) -> list[models.Field[Any, Any]]:
     """The fields to write, after `Field.pre_save`, without those that only follow the others."""
     wanted = None if update_fields is None else set(update_fields)
-    columns = columns_of(type(instance))
+    columns = columns_behind(type(instance))
     found = []
     for field in instance._meta.concrete_fields:
         if field.primary_key or field.name in COUNTED or getattr(field, "auto_now", False):
@@ -168,35 +170,46 @@ def _write_changes(
     seen: seen_values.Seen,
 ) -> list[str]:
     """Write the changed fields into the document; returns the others that were changed."""
-    columns = columns_of(type(instance))
+    columns = columns_behind(type(instance))
     row = merged.row
     assert row is not None
     plain = []
+    edited: dict[str, Column] = {}
     for field in fields:
         value = instance.__dict__[field.attname]
         column = columns.get(field.name)
-        if column is None:
-            if getattr(row, field.attname) != value:
-                setattr(row, field.attname, value)
-                plain.append(field.name)
-                merged.changed |= field.name == "is_local_only"  # the row enters or leaves the feed
-            continue
-        old = _seen_value(column, seen, merged)
-        new = column.to_document(value)
-        known = merged.schema.fields[field.name]
-        if not known.same(old, new):
+        if column is not None:
+            edited[column.name] = column
+        elif getattr(row, field.attname) != value:
+            setattr(row, field.attname, value)
+            plain.append(field.name)
+            merged.changed |= field.name == "is_local_only"  # the row enters or leaves the feed
+    for name, column in edited.items():
+        known, keys = merged.schema.fields[name], merged.held.keys
+        old = column.read(_seen_attributes(column, seen, row), keys)
+        attributes = _attributes(column, instance.__dict__, row)
+        new = column.read(attributes, keys)
+        if new is MISSING:  # it refers to a row that is not there: the database judges that
+            row.__dict__.update(attributes)
+            plain += [field.name for field in column.concrete]
+        elif old is MISSING or not known.same(old, new):
             written = write_field(merged.document, known, old, new, merged.now_ms)
-            merged.held_back.discard(field.name)
+            merged.held_back.discard(name)
             merged.changed |= bool(written)  # or what was there wins
     return plain
 
 
-def _seen_value(column: Column, seen: seen_values.Seen, merged: Merged) -> Any:
+def _seen_attributes(column: Column, seen: seen_values.Seen, row: SyncModel) -> dict[str, Any]:
     """What the instance took its edit from; where it never loaded the field, the row as it is."""
-    frozen = seen.get(column.attname, MISSING)
-    if frozen is MISSING:
-        return column.to_document(getattr(merged.row, column.attname))
-    return column.to_document(seen_values.thaw(frozen))
+    attnames = [field.attname for field in column.concrete]
+    thawed = {name: seen_values.thaw(seen[name]) for name in attnames if name in seen}
+    return _attributes(column, thawed, row)
+
+
+def _attributes(column: Column, values: Mapping[str, Any], row: SyncModel) -> dict[str, Any]:
+    """Those of the row that the column reads, as far as `values` do not say otherwise."""
+    attnames = [field.attname for field in column.concrete]
+    return {name: values.get(name, row.__dict__.get(name)) for name in attnames}
 
 
 def _store(merged: Merged, using: str, plain: Iterable[str]) -> None:

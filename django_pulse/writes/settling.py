@@ -58,7 +58,7 @@ def _write(instance: SyncModel, column: Column, using: str) -> SyncModel:
     now_ms = time.time_ns() // 1_000_000
     merged = Merged.begin(held, schema_of(model), identity.replica_id(using), now_ms)
     known, document = merged.schema.fields[column.name], merged.document
-    value = column.to_document(getattr(instance, column.attname))
+    value = column.read(instance.__dict__, held.keys)
     write_field(document, known, known.read(document), value, now_ms)
     merged.changed = True
     merged.compact()

@@ -9,6 +9,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from django_pulse.columns import columns_of
+from django_pulse.keys import Keys
 from django_pulse.schema import label_of
 from django_pulse.tables import Document, Outbox
 from django_pulse.writes.mirror import values_of as values_of_row
@@ -23,8 +25,9 @@ def is_mirrored(*models: Any) -> bool:
         rows = {row.sync_id: row for row in model.objects.all()}
         stored = {each.sync_id: each for each in Document.objects.filter(model=label_of(model))}
         assert {each for each, document in stored.items() if not document.deleted} == set(rows)
+        keys = Keys("default", columns_of(model))
         for sync_id, row in rows.items():
-            assert values_of(row) == values_of_row(row)
+            assert values_of(row) == values_of_row(row, keys)
             assert stored[sync_id].version == row.version
     assert not Outbox.objects.exists()
     return True
