@@ -239,7 +239,11 @@ class Downlink:
                 raise RemoteFault(f"A whole document has a gap: {gap}") from gap
             self._shelf.want(item.key)
             return []
-        return self._taken(held, before, whole)
+        events = self._taken(held, before, whole)
+        # What is in a scope has a row.
+        if scope is not None and self._shelf.unpark(item.key) and not events:
+            return [Changed(*item.key, frozenset())]
+        return events
 
     def _take(self, held: Held, data: bytes, whole: bool) -> None:
         record = held.record
@@ -301,5 +305,6 @@ class Downlink:
             held.note(scopes=frozenset())
             return self._rebase(held, b"")
         held.drop()
+        self._shelf.unpark(key)
         self._shelf.track(held)
         return [Removed(*key)]

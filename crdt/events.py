@@ -12,6 +12,8 @@ __all__ = [
     "Failed",
     "Kept",
     "KeptField",
+    "MergedInto",
+    "Parked",
     "Refused",
     "Removed",
     "Reverted",
@@ -85,6 +87,30 @@ class Reverted:
 
 
 @dataclass(frozen=True, slots=True)
+class Parked:
+    """The row is durable on the server, and not there yet: `code` and `message` say why, `fields`
+    which of its values are to blame. It stays, and can be edited, on this device alone.
+
+    That it is there by then is told as `Changed`.
+    """
+
+    model: str
+    id: UUID
+    code: str
+    message: str
+    fields: Mapping[str, KeptField]
+
+
+@dataclass(frozen=True, slots=True)
+class MergedInto:
+    """The row `id` was taken in by another that has the same values where only one may: `into`."""
+
+    model: str
+    id: UUID
+    into: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """The server took nothing of a push; the edit was withdrawn here and is kept aside."""
 
@@ -108,5 +134,5 @@ class Failed:
     message: str
 
 
-Event = Connected | Changed | Removed | Reverted | Refused | Synced | Failed
+Event = Connected | Changed | Removed | Reverted | Parked | MergedInto | Refused | Synced | Failed
 """Everything that `Replica.receive` can report."""

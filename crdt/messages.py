@@ -24,6 +24,7 @@ __all__ = [
     "Message",
     "Outcome",
     "Outcomes",
+    "ParkedRow",
     "Ping",
     "Pong",
     "Pull",
@@ -79,6 +80,18 @@ class RevertedField:
 
 
 @dataclass(frozen=True, slots=True)
+class ParkedRow:
+    """Why a row is not there yet although it is durable. `into` names the row that took it in,
+    where there is one; then it never will be.
+    """
+
+    code: str
+    message: str
+    fields: Mapping[str, RevertedField]
+    into: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Resend:
     """A verdict: the server knows the pusher's replica up to `clock`; send again from there."""
 
@@ -100,13 +113,14 @@ class Busy:
 
 @dataclass(frozen=True, slots=True)
 class Reverted:
-    """A verdict: merged, but some fields were undone. `outcome` is repeated until confirmed;
-    `clock` is the pusher's clock after the update.
+    """A verdict: merged, but some fields were undone, or the row is not there yet. `outcome` is
+    repeated until confirmed; `clock` is the pusher's clock after the update.
     """
 
     fields: Mapping[str, RevertedField]
     outcome: int
     clock: int
+    parked: ParkedRow | None = None
 
 
 Verdict = Resend | Refused | Busy | Reverted
@@ -167,6 +181,7 @@ class Outcome:
     id: UUID
     clock: int
     fields: Mapping[str, RevertedField]
+    parked: ParkedRow | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@
     doc/<model>/<id>/d<number>   edits that were never sent
     todo/<model>/<id>            the document has edits to push; the value orders them
     want/<model>/<id>            the document has to be fetched whole
+    parked/<model>/<id>          why the row is not there yet on the server
     aside/<reason>/...           an edit that did not stand (`Kept`)
     confirm/<outcome>            an outcome that the server may forget
 
@@ -24,13 +25,14 @@ from uuid import UUID
 
 import orjson
 
-from .events import Kept, KeptField
+from .events import Kept, KeptField, Parked
 from .messages import Key
 
 __all__ = [
     "ASIDE",
     "CONFIRM",
     "META",
+    "PARKED",
     "SCHEMAS",
     "STATE",
     "TODO",
@@ -44,6 +46,8 @@ __all__ = [
     "key_under",
     "model_prefix",
     "name_under",
+    "parked_from_bytes",
+    "parked_to_bytes",
 ]
 
 STATE: Final = "state"
@@ -51,6 +55,7 @@ SCHEMAS: Final = "schemas"
 META: Final = "meta/"
 TODO: Final = "todo/"
 WANT: Final = "want/"
+PARKED: Final = "parked/"
 ASIDE: Final = "aside/"
 CONFIRM: Final = "confirm/"
 
@@ -154,3 +159,16 @@ def kept_from_bytes(key: str, data: bytes) -> Kept:
     reason, model, identity, at, code, message, fields = loaded
     values = {name: KeptField(*one) for name, one in fields.items()}
     return Kept(key, reason, model, UUID(identity), at, code, message, values)
+
+
+def parked_to_bytes(parked: Parked) -> bytes:
+    """Why a row is not there yet, as JSON, with values as they travel."""
+    fields = {name: [one.value, one.code, one.message] for name, one in parked.fields.items()}
+    return orjson.dumps([parked.code, parked.message, fields])
+
+
+def parked_from_bytes(key: Key, data: bytes) -> Parked:
+    """Read what `parked_to_bytes` gave; values are still as they travel."""
+    code, message, fields = orjson.loads(data)
+    values = {name: KeptField(*one) for name, one in fields.items()}
+    return Parked(*key, code, message, values)

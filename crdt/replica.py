@@ -22,7 +22,7 @@ from .conflicts import Alive, conflicts
 from .document import Document
 from .editing import check_field, delete_row, touch_text, write_field
 from .errors import LocalFault
-from .events import Changed, Event, Kept, Refused
+from .events import Changed, Event, Kept, Parked, Refused
 from .held import Held
 from .messages import Key
 from .records import Standing
@@ -54,6 +54,8 @@ class RowView:
     model: str
     id: UUID
     values: Mapping[str, Any] = field(default_factory=dict)
+    parked: Parked | None = None
+    """Why the row is on this device alone although the server has it; None for any other."""
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
@@ -120,13 +122,13 @@ class Replica:
         """The row, or `None` if there is none or it was deleted."""
         schema = self._schema(model)
         held = self._shelf.held(Key(schema.label, id))
-        return _row(schema, model, id, held.view) if held.view.entries else None
+        return self._row(schema, model, id, held.view) if held.view.entries else None
 
     def all(self, model: str) -> list[RowView]:
         """Every row of a model that was not deleted."""
         schema = self._schema(model)
         found = self._shelf.documents(schema.label)
-        rows = (_row(schema, model, each, document) for each, document in found)
+        rows = (self._row(schema, model, each, document) for each, document in found)
         return [row for row in rows if row is not None]
 
     def conflicts(self, model: str, id: UUID) -> dict[str, list[Alive]]:
@@ -138,6 +140,10 @@ class Replica:
         """Every document of a model as bytes (Yjs update v1), deleted rows included."""
         for identity, document in self._shelf.documents(self._schema(model).label):
             yield identity, document.encode()
+
+    def parked(self) -> list[Parked]:
+        """The rows that the server has and cannot let in yet, and why."""
+        return [self._parked(key) for key in sorted(self._shelf.parked)]
 
     def reverted(self) -> list[Kept]:
         """Every edit that did not stand, the oldest first, until `dismiss` forgets it."""
@@ -267,6 +273,19 @@ class Replica:
         self._called[schema.label] = model
         return schema
 
+    def _row(self, schema: Schema, name: str, id: UUID, document: Document) -> RowView | None:
+        """The row that a document describes, unless it says that there is none."""
+        if not document.entries or schema.is_deleted(document):
+            return None
+        values = _Values(schema, _defaults(schema))
+        values.update(schema.read(document).values)
+        key = Key(schema.label, id)
+        return RowView(name, id, values, self._parked(key) if key in self._shelf.parked else None)
+
+    def _parked(self, key: Key) -> Parked:
+        parked = self._shelf.parked[key]
+        return self._named(replace(parked, fields=self._shelf.decoded(key.model, parked.fields)))
+
     def _named(self, event: E) -> E:
         """What happened, with the model and fields by the names that the app knows."""
         schema = self._shelf.schemas.get(getattr(event, "model", ""))
@@ -318,15 +337,6 @@ class Replica:
     def retry(self) -> None:
         """Try rows again that were busy."""
         self._session.retry()
-
-
-def _row(schema: Schema, name: str, identity: UUID, document: Document) -> RowView | None:
-    """The row that a document describes, unless it says that there is none."""
-    if not document.entries or schema.is_deleted(document):
-        return None
-    values = _Values(schema, _defaults(schema))
-    values.update(schema.read(document).values)
-    return RowView(name, identity, values)
 
 
 class _Values(dict[str, Any]):

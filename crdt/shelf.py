@@ -18,7 +18,7 @@ import orjson
 
 from . import records
 from .document import Document
-from .events import Kept, KeptField
+from .events import Kept, KeptField, Parked
 from .held import Held, merged, part_bytes
 from .messages import Key
 from .records import Record, Standing, document_prefix, document_tail, key_under, name_under
@@ -56,6 +56,11 @@ class Shelf:
         self._order = max((int.from_bytes(value, "big") for value, _ in todo), default=0)
         self.wanted = {
             key_under(records.WANT, name): None for name, _ in self._store.scan(records.WANT)
+        }
+        self.parked = {
+            key: records.parked_from_bytes(key, data)
+            for name, data in self._store.scan(records.PARKED)
+            for key in [key_under(records.PARKED, name)]
         }
         self.unconfirmed = {
             int(name[len(records.CONFIRM) :]): None for name, _ in self._store.scan(records.CONFIRM)
@@ -176,6 +181,20 @@ class Shelf:
         elif not wanted and key in self.wanted:
             del self.wanted[key]
             self.put(name_under(records.WANT, key), None)
+
+    def park(self, parked: Parked) -> None:
+        """Stage why a row is not there yet on the server."""
+        key = Key(parked.model, parked.id)
+        self.parked[key] = parked
+        self.put(name_under(records.PARKED, key), records.parked_to_bytes(parked))
+
+    def unpark(self, key: Key) -> bool:
+        """Stage that it is there, or gone from here; says whether it was parked."""
+        if key not in self.parked:
+            return False
+        del self.parked[key]
+        self.put(name_under(records.PARKED, key), None)
+        return True
 
     def keep(self, kept: Kept) -> bool:
         """Stage an edit that did not stand; says whether it was new."""

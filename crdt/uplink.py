@@ -12,10 +12,21 @@ Laws:
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
+from uuid import UUID
 
 from .entry import Entry
 from .errors import RemoteFault
-from .events import Event, Failed, Kept, KeptField, Refused, Removed, Reverted
+from .events import (
+    Event,
+    Failed,
+    Kept,
+    KeptField,
+    MergedInto,
+    Parked,
+    Refused,
+    Removed,
+    Reverted,
+)
 from .held import Held
 from .messages import (
     Ack,
@@ -24,6 +35,7 @@ from .messages import (
     Key,
     Limits,
     Outcomes,
+    ParkedRow,
     Push,
     Resend,
     RevertedField,
@@ -177,9 +189,9 @@ class Uplink:
         match verdict:
             case None:
                 self._landed(held)
-            case RevertedVerdict(fields, outcome, _):
+            case RevertedVerdict(fields, outcome, _, parked):
                 self._landed(held)
-                return self._reverted(held.key, fields, outcome, now)
+                return self._told(held.key, fields, parked, outcome, now)
             case Resend(clock):
                 self._resend(held, clock)
             case Busy():
@@ -190,16 +202,45 @@ class Uplink:
 
     def _landed(self, held: Held) -> None:
         held.landed()
+        self._shelf.unpark(held.key)
         held.note(epoch=self._shelf.standing.epoch)
         self._resends.pop(held.key, None)
         self._tries = 0
 
-    def _reverted(
-        self, key: Key, undone: Mapping[str, RevertedField], outcome: int, now: int
+    def _told(
+        self,
+        key: Key,
+        undone: Mapping[str, RevertedField],
+        parked: ParkedRow | None,
+        outcome: int,
+        now: int,
     ) -> list[Event]:
         if not self._shelf.confirm(outcome):
             return []
-        fields = {name: KeptField(one.value, one.code, one.message) for name, one in undone.items()}
+        events = self._reverted(key, undone, outcome, now) if undone else []
+        return events + self._parked(key, parked) if parked is not None else events
+
+    def _parked(self, key: Key, told: ParkedRow) -> list[Event]:
+        """A row that is in some scope by now is there: then this is old, or of some fields only."""
+        held = self._shelf.held(key)
+        if told.into is not None:
+            return self._merged_into(held, told.into)
+        event = Parked(*key, told.code, told.message, _kept(told.fields))
+        if held.is_known and not held.record.scopes:
+            self._shelf.park(event)
+        return [replace(event, fields=self._shelf.decoded(key.model, event.fields))]
+
+    def _merged_into(self, held: Held, row: UUID) -> list[Event]:
+        if held.is_pending or not held.is_known:  # what was edited meanwhile goes the same way
+            return []
+        held.drop()
+        self._shelf.track(held)
+        return [MergedInto(*held.key, row), Removed(*held.key)]
+
+    def _reverted(
+        self, key: Key, undone: Mapping[str, RevertedField], outcome: int, now: int
+    ) -> list[Event]:
+        fields = _kept(undone)
         is_lost = all(one.code == DELETED for one in fields.values())
         reason = DELETED if is_lost else "reverted"
         name = f"{ASIDE}{reason}/{outcome}"
@@ -211,7 +252,8 @@ class Uplink:
         """Take outcomes of earlier connections; those stored already are only confirmed again."""
         events: list[Event] = []
         for one in repeated.outcomes:
-            events += self._reverted(Key(one.model, one.id), one.fields, one.outcome, now)
+            key = Key(one.model, one.id)
+            events += self._told(key, one.fields, one.parked, one.outcome, now)
         return events
 
     def _resend(self, held: Held, clock: int) -> None:
@@ -237,6 +279,7 @@ class Uplink:
         events: list[Event] = []
         if is_new:
             held.drop()
+            self._shelf.unpark(key)
             events.append(Removed(*key))
         else:
             held.withdraw(texts)
@@ -251,6 +294,7 @@ class Uplink:
         key = held.key
         self._busy.discard(key)
         self._stuck.discard(key)
+        self._shelf.unpark(key)
         fields = _written(held, held.record.acked, None, self._schema(key))
         if held.is_pending and fields:
             name = f"{name_under(ASIDE + 'left/', key)}/{held.clock}"
@@ -280,6 +324,10 @@ def _written(
             value = held.view.text(wire)
         fields[wire] = KeptField(value, "", "")
     return fields
+
+
+def _kept(fields: Mapping[str, RevertedField]) -> dict[str, KeptField]:
+    return {name: KeptField(one.value, one.code, one.message) for name, one in fields.items()}
 
 
 def _too_large(key: Key, size: int, limits: Limits) -> Failed:

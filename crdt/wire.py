@@ -6,6 +6,7 @@ blobs together.
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
+from uuid import UUID
 
 from .header import Fields
 from .messages import (
@@ -22,6 +23,7 @@ from .messages import (
     Message,
     Outcome,
     Outcomes,
+    ParkedRow,
     Ping,
     Pong,
     Pull,
@@ -56,6 +58,13 @@ def _reverted(fields: Mapping[str, RevertedField]) -> dict[str, Any]:
     }
 
 
+def _parked(parked: ParkedRow | None) -> dict[str, Any]:
+    if parked is None:
+        return {}
+    told = {"code": parked.code, "message": parked.message, "fields": _reverted(parked.fields)}
+    return {"parked": told | ({} if parked.into is None else {"into": str(parked.into)})}
+
+
 def _verdict(verdict: Verdict) -> dict[str, Any]:
     match verdict:
         case Resend(clock):
@@ -64,9 +73,9 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
             return {"status": "refused", "code": code, "message": text}
         case Busy():
             return {"status": "busy"}
-        case Reverted(fields, outcome, clock):
-            reverted = _reverted(fields)
-            return {"status": "ok", "reverted": reverted, "outcome": outcome, "clock": clock}
+        case Reverted(fields, outcome, clock, parked):
+            told = {"status": "ok", "reverted": _reverted(fields)} | _parked(parked)
+            return told | {"outcome": outcome, "clock": clock}
 
 
 def _write_hello(it: Hello) -> _Written:
@@ -99,6 +108,7 @@ def _write_outcomes(it: Outcomes) -> _Written:
             "id": str(one.id),
             "clock": one.clock,
             "reverted": _reverted(one.fields),
+            **_parked(one.parked),
         }
         for one in it.outcomes
     ]
@@ -198,14 +208,27 @@ def _read_ack(it: Fields) -> Message:
 
 def _read_outcome(it: Fields) -> Outcome:
     key = it.key("model", "id")
-    return Outcome(it.integer("outcome"), *key, it.integer("clock"), _read_reverted(it))
+    outcome, clock = it.integer("outcome"), it.integer("clock")
+    return Outcome(outcome, *key, clock, _read_fields(it, "reverted"), _read_parked(it))
 
 
-def _read_reverted(it: Fields) -> dict[str, RevertedField]:
+def _read_fields(it: Fields, name: str) -> dict[str, RevertedField]:
     return {
-        name: RevertedField(undone.any("value"), undone.text("code"), undone.text("message"))
-        for name, undone in it.by_name("reverted").items()
+        field: RevertedField(undone.any("value"), undone.text("code"), undone.text("message"))
+        for field, undone in it.by_name(name).items()
     }
+
+
+def _read_parked(it: Fields) -> ParkedRow | None:
+    if "parked" not in it:
+        return None
+    told = it.inner("parked")
+    fields, into = _read_fields(told, "fields"), told.text_or_none("into")
+    try:
+        row = None if into is None else UUID(into)
+    except ValueError:
+        raise told.wrong("into", "a UUID") from None
+    return ParkedRow(told.text("code"), told.text("message"), fields, row)
 
 
 def _read_verdict(it: Fields) -> Verdict:
@@ -217,7 +240,8 @@ def _read_verdict(it: Fields) -> Verdict:
         case "busy":
             return Busy()
         case "ok":
-            return Reverted(_read_reverted(it), it.integer("outcome"), it.clock("clock"))
+            fields = _read_fields(it, "reverted")
+            return Reverted(fields, it.integer("outcome"), it.clock("clock"), _read_parked(it))
     raise it.wrong("status", '"resend", "refused", "busy" or "ok"')
 
 

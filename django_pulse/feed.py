@@ -95,7 +95,9 @@ def pull(scope: str, cursor: int, limit: int | None = None) -> Page:
 
 
 def documents(user: AbstractBaseUser, keys: Iterable[tuple[str, UUID]]) -> list[Change]:
-    """Those of the documents that `user` may see, whole; the others are passed over."""
+    """Those of the documents that `user` may see, or that wait for their row since he pushed them,
+    whole; the others are passed over.
+    """
     by_model: dict[str, list[UUID]] = {}
     for model, sync_id in keys:
         by_model.setdefault(model, []).append(sync_id)
@@ -108,6 +110,7 @@ def documents(user: AbstractBaseUser, keys: Iterable[tuple[str, UUID]]) -> list[
         for using in sorted(set(visible.values()))
         for row in Document.objects.using(using).filter(wanted)
         if any(key in visible for key in row.scopes)
+        or (row.parked is not None and row.parked["user"] == str(user.pk))
     ]
 
 

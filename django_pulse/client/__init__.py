@@ -14,7 +14,7 @@
 Needs no Django and no settings on the device: `pip install "django-pulse[client]"`.
 """
 
-from crdt.events import Changed, Kept, Refused, Removed, Reverted
+from crdt.events import Changed, Kept, MergedInto, Parked, Refused, Removed, Reverted
 
 from .backoff import Backoff
 from .changes import ChangeStream, Missed
@@ -49,10 +49,12 @@ __all__ = [
     "Conflict",
     "Kept",
     "LocalFault",
+    "MergedInto",
     "Missed",
     "ModelHandle",
     "Offline",
     "OriginRefused",
+    "Parked",
     "Pulse",
     "PulseError",
     "Refused",

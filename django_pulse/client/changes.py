@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Self
 from weakref import WeakSet
 
-from crdt.events import Changed, Refused, Removed, Reverted
+from crdt.events import Changed, MergedInto, Parked, Refused, Removed, Reverted
 
 __all__ = ["CHANGES", "Change", "ChangeStream", "Changes", "Missed"]
 
@@ -27,8 +27,8 @@ class Missed:
     count: int
 
 
-CHANGES = (Changed, Removed, Reverted, Refused)
-Change = Changed | Removed | Reverted | Refused | Missed
+CHANGES = (Changed, Removed, Reverted, Parked, MergedInto, Refused)
+Change = Changed | Removed | Reverted | Parked | MergedInto | Refused | Missed
 """Everything that a stream gives."""
 
 

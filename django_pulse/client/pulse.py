@@ -14,7 +14,7 @@ from dataclasses import replace
 from random import SystemRandom
 from typing import Final
 
-from crdt.events import Kept
+from crdt.events import Kept, Parked
 from crdt.replica import Replica
 from crdt.rules import MergeRule
 from crdt.store import MemoryStore, Store
@@ -136,9 +136,9 @@ class Pulse:
     def changes(self) -> ChangeStream:
         """What other devices and the server do from now on, to loop over with `async for`.
 
-        Gives `Changed`, `Removed`, `Reverted` and `Refused`, and `Missed` to a reader who fell too
-        far behind. Edits made through this `Pulse` are not told. Any number of readers may loop,
-        each sees every event.
+        Gives `Changed`, `Removed`, `Reverted`, `Parked`, `MergedInto` and `Refused`, and `Missed`
+        to a reader who fell too far behind. Edits made through this `Pulse` are not told. Any
+        number of readers may loop, each sees every event.
         """
         self._local()
         return self._changes.stream()
@@ -159,6 +159,13 @@ class Pulse:
         restarts too, until `dismiss`.
         """
         return self._local().reverted()
+
+    def parked(self) -> list[Parked]:
+        """The rows that the server has and cannot let in yet, and why.
+
+        They are on this device alone until nothing is in their way; then they get in by themselves.
+        """
+        return self._local().parked()
 
     def dismiss(self, kept: Kept) -> None:
         """Forget an edit that did not stand: the user has seen it, or it was made again."""

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from crdt.events import Parked
 from crdt.replica import Replica, RowView
 from crdt.stamp import stamp_ms
 
@@ -33,16 +34,18 @@ class Row:
     """One row as it was when it was read; editing it gives the row as it is afterwards.
 
     A value is read as `row["title"]`, or as `row.title` where the field's name is none of this
-    class's own. Fields that nobody has written yet are absent. Values are of the types that Django
+    class's own. Fields that nobody has written yet are absent. `parked` says why the server has not
+    let the row in yet, where that is so. Values are of the types that Django
     uses for the field (`Decimal`, `datetime`, `UUID`, ...).
     """
 
-    __slots__ = ("_handle", "id", "values")
+    __slots__ = ("_handle", "id", "parked", "values")
 
     def __init__(self, handle: "ModelHandle", view: RowView) -> None:
         self._handle = handle
         self.id: UUID = view.id
         self.values: Mapping[str, Any] = view.values
+        self.parked: Parked | None = view.parked
 
     def set(self, **values: Any) -> "Row":
         """`ModelHandle.set` for this row."""

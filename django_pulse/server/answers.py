@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
 
 from crdt.messages import (
     Busy,
     Item,
     Outcome,
+    ParkedRow,
     Refused,
     Resend,
     Reverted,
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from ..pages import Change
     from ..writes import ItemResult, StoredOutcome
 
-__all__ = ["batches", "item_of", "outcome", "parts", "reverted", "verdict"]
+__all__ = ["batches", "item_of", "outcome", "parked", "parts", "reverted", "verdict"]
 
 T = TypeVar("T")
 
@@ -35,13 +37,15 @@ def verdict(result: ItemResult) -> Verdict | None:
         return Busy()
     if result.outcome is None:
         return None
-    return Reverted(reverted(result.reverted), result.outcome, result.clock or 0)
+    clock = result.clock or 0
+    return Reverted(reverted(result.reverted), result.outcome, clock, parked(result.parked))
 
 
 def outcome(stored: StoredOutcome) -> Outcome:
     """A stored outcome as it is repeated."""
     fields = reverted(stored.reverted)
-    return Outcome(stored.id, stored.model, stored.sync_id, stored.clock, fields)
+    key = (stored.model, stored.sync_id)
+    return Outcome(stored.id, *key, stored.clock, fields, parked(stored.parked))
 
 
 def item_of(change: Change) -> Item:
@@ -55,6 +59,15 @@ def reverted(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, RevertedField
         name: RevertedField(undone.get("value"), undone["code"], undone["message"])
         for name, undone in fields.items()
     }
+
+
+def parked(told: Mapping[str, Any] | None) -> ParkedRow | None:
+    """Why a row is not there yet."""
+    if told is None:
+        return None
+    into = told.get("into")
+    fields = reverted(told["fields"])
+    return ParkedRow(told["code"], told["message"], fields, None if into is None else UUID(into))
 
 
 def batches(things: Sequence[T], size: int) -> Iterator[tuple[T, ...]]:

@@ -139,18 +139,19 @@ class Waits:
                 room -= count
         return beyond
 
-    def write(self, batch: Iterable[Merged]) -> None:
-        """List what the documents wait for now, which are written, and nothing else."""
-        new = []
+    def write(self, batch: Sequence[Merged]) -> None:
+        """List what the documents wait for from now on, which are written, and nothing else."""
         gone: list[int] = []
         for merged in batch:
-            document = merged.held.document.pk
-            assert document is not None, "it is written by now"
-            listed = self.listed.get(document, {})
+            listed = self.listed.get(merged.held.document.pk or 0, {})
             gone += [pk for pk, wait in listed.items() if wait[:2] not in merged.awaits]
-            new += [(document, *target, self.user, True) for target in self._new(merged)]
         if gone:
             Awaited.objects.using(self.using).filter(pk__in=gone).delete()
+        new = [
+            (merged.held.document.pk, *target, self.user, True)
+            for merged in batch
+            for target in self._new(merged)
+        ]
         if new:
             insert_many(Awaited, self.using, ("document", "model", "key", "user", "ready"), new)
             feed.admit_after_commit(self.using)

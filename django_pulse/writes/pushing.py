@@ -288,20 +288,24 @@ def _write(
     reverts: dict[int, Reverts],
     results: Results,
 ) -> None:
-    merges = [
-        merged
-        for place, (merged, _) in pushes.items()
-        if not batch.waited or merged.is_different or reverts[place]
-    ]
+    everyone = [merged for merged, _ in pushes.values()]
+    if batch.waited:  # most often nothing has become of it, and there is nothing to write or tell
+        for place, (merged, _) in tuple(pushes.items()):
+            if not (merged.is_different or reverts[place]):
+                results[place] = ItemResult("ok")
+                del pushes[place]
+    merges = [merged for merged, _ in pushes.values()]
     store_rows(batch.model, batch.using, merges)
     store_documents(batch.using, merges)
-    waits.write([merged for merged, _ in pushes.values()])
+    waits.write(everyone)
     there = [m.held.document for m in merges if m.held.document.was_marked]
     settle(batch.using, [document for document in there if not document.is_marked])
     told = [
         (place, merged.held.document, update.next, reverts[place], parking.told(merged))
         for place, (merged, update) in pushes.items()
+        if batch.replica
     ]
+    results |= dict.fromkeys(pushes, ItemResult("ok"))
     results |= store_outcomes(batch.using, batch.replica, told)
     announcing.after_commit(batch.user, batch.model, batch.using, merges)
 

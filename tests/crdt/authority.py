@@ -22,6 +22,7 @@ from crdt.messages import (
     Message,
     Outcome,
     Outcomes,
+    ParkedRow,
     Ping,
     Pong,
     Pull,
@@ -77,6 +78,7 @@ class Authority:
     judge: Judge = judge_nothing
     schema: Schema = SCHEMA
     refused: set[Key] = field(default_factory=set)
+    parked: dict[Key, ParkedRow] = field(default_factory=dict)
     busy: set[Key] = field(default_factory=set)
     documents: dict[Key, bytes] = field(default_factory=dict)
     feed: dict[str, dict[Key, tuple[int, bool]]] = field(default_factory=lambda: {"all": {}})
@@ -113,7 +115,8 @@ class Authority:
         key = item.key
         if key in self.busy:
             return Busy()
-        if key in self.refused or (key in self.documents and not self.is_seen(key)):
+        is_hidden = key in self.documents and not self.is_seen(key) and key not in self.parked
+        if key in self.refused or is_hidden:
             return Refused("forbidden", "No such row.")
         document = Document(self.documents.get(key, b""), self.server)
         try:
@@ -127,18 +130,27 @@ class Authority:
         document.apply(push)
         reverted = self._revert(document, push)
         self._compact(document)
-        self._publish(key, document)
-        if not reverted:
+        parked = self.parked.get(key)
+        if parked is None:
+            self._publish(key, document)
+        else:
+            self.documents[key] = document.encode()
+        if not reverted and parked is None:
             return None
-        outcome = Outcome(self.next_outcome, *key, push.next, reverted)
+        outcome = Outcome(self.next_outcome, *key, push.next, reverted, parked)
         self.next_outcome += 1
         self.outcomes[replica][outcome.outcome] = outcome
-        return Reverted(reverted, outcome.outcome, push.next)
+        return Reverted(reverted, outcome.outcome, push.next, parked)
+
+    def admit(self, key: Key) -> None:
+        """Let a parked row in."""
+        del self.parked[key]
+        self._publish(key, Document(self.documents[key], self.server))
 
     def _stored(self, replica: int, key: Key, clock: int) -> Verdict | None:
         for one in self.outcomes[replica].values():
             if (one.model, one.id, one.clock) == (*key, clock):
-                return Reverted(one.fields, one.outcome, one.clock)
+                return Reverted(one.fields, one.outcome, one.clock, one.parked)
         return None
 
     def _revert(self, document: Document, push: ReadPush) -> dict[str, RevertedField]:

@@ -24,6 +24,7 @@ from crdt.frames import (
     Message,
     Outcome,
     Outcomes,
+    ParkedRow,
     Ping,
     Pong,
     Pull,
@@ -72,11 +73,15 @@ GOLDEN: list[tuple[Message, str, bytes]] = [
                 0: Resend(3),
                 1: Refused("forbidden", "No."),
                 2: Busy(),
+                3: Reverted({}, 11, 2, ParkedRow("waiting", "Not yet.", UNDONE)),
                 4: Reverted(UNDONE, 12, 8),
             },
         ),
         '{"type":"ack","push":1,"count":5,"exceptions":{"0":{"status":"resend","clock":3},'
         '"1":{"status":"refused","code":"forbidden","message":"No."},"2":{"status":"busy"},'
+        '"3":{"status":"ok","reverted":{},"parked":{"code":"waiting","message":"Not yet.","fields":'
+        '{"title":{"value":"naïve 😀","code":"invalid","message":"Too long."}}},'
+        '"outcome":11,"clock":2},'
         '"4":{"status":"ok","reverted":{"title":{"value":"naïve 😀","code":"invalid",'
         '"message":"Too long."}},"outcome":12,"clock":8}}}',
         b"",
@@ -85,6 +90,13 @@ GOLDEN: list[tuple[Message, str, bytes]] = [
         Outcomes((Outcome(12, "todo.task", ONE, 8, {"done": RevertedField(None, "c", "m")}),)),
         '{"type":"ack","push":null,"outcomes":[{"outcome":12,"model":"todo.task","id":' + ID1 + ","
         '"clock":8,"reverted":{"done":{"value":null,"code":"c","message":"m"}}}]}',
+        b"",
+    ),
+    (
+        Outcomes((Outcome(13, "todo.task", ONE, 8, {}, ParkedRow("merged", "Two.", {}, TWO)),)),
+        '{"type":"ack","push":null,"outcomes":[{"outcome":13,"model":"todo.task","id":' + ID1 + ","
+        '"clock":8,"reverted":{},"parked":{"code":"merged","message":"Two.","fields":{},"into":'
+        "" + ID2 + "}}]}",
         b"",
     ),
     (Confirm((12,)), '{"type":"ack","outcomes":[12]}', b""),
@@ -310,6 +322,7 @@ def test_a_push_that_does_not_hold_together_is_refused(changes: dict[str, Any]) 
         {"0": {"status": "refused", "code": "x"}},
         {"0": {"status": "ok", "reverted": {"f": {"value": 1}}, "outcome": 1, "clock": 1}},
         {"0": {"status": "ok", "reverted": {"f": 1}, "outcome": 1, "clock": 1}},
+        {"0": {"status": "ok", "reverted": {}, "parked": None, "outcome": 1, "clock": 1}},
         {"0": {}},
         {"0": None},
         [],

@@ -143,6 +143,7 @@ def result(status: str = "ok", **fields: Any) -> Any:
         "message": "",
         "reverted": {},
         "outcome": None,
+        "parked": None,
     }
     return SimpleNamespace(status=status, **(blank | fields))
 

@@ -6,10 +6,10 @@ import sys
 import django_pulse.client
 
 PUBLIC = """
-    Backoff BadAddress ChangeStream Changed ClosedPulse Kept LocalFault Missed ModelHandle Offline
-    OriginRefused Pulse PulseError Refused RefusedByServer RemoteFault Removed Reverted Row
-    SQLiteStore SignInRefused Status StoreFault StoreInUse TimedOut TokenFailed Unreachable
-    WrongEndpoint connect
+    Backoff BadAddress ChangeStream Changed ClosedPulse Conflict Kept LocalFault MergedInto Missed
+    ModelHandle Offline OriginRefused Parked Pulse PulseError Refused RefusedByServer RemoteFault
+    Removed Reverted Row SQLiteStore SignInRefused Status StoreFault StoreInUse TimedOut TokenFailed
+    Unreachable WrongEndpoint connect
 """
 
 WITHOUT_DJANGO = """

@@ -96,7 +96,9 @@ def test_a_scope_gained_while_joining_is_joined_too() -> None:
 
 def test_unconfirmed_outcomes_follow_the_welcome_in_batches() -> None:
     stored = [
-        SimpleNamespace(id=n, model="todo.task", sync_id=row(n), clock=n, reverted=UNDONE)
+        SimpleNamespace(
+            id=n, model="todo.task", sync_id=row(n), clock=n, reverted=UNDONE, parked=None
+        )
         for n in (1, 2, 3)
     ]
     _, _, *repeated = tell(Session(StandIns(stored=stored), HANDSHAKE, BOUNDS), HELLO)

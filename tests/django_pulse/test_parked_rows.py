@@ -1,0 +1,85 @@
+"""Rows that wait, seen from real devices that speak with the real server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+
+from crdt.events import Changed, Parked
+from django_pulse.tables import Outcome
+from tests.django_pulse.phones import Phone, Switchboard, switchboard
+from tests.project.constraints.models import Player, Team
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.databases("sqlite", "postgres"),
+]
+
+PLAYER, TEAM = "constraints.player", "constraints.team"
+
+
+@pytest.fixture
+def board() -> Iterator[Switchboard]:
+    with switchboard() as board:
+        yield board
+
+
+@pytest.fixture
+def user() -> Any:
+    return get_user_model().objects.create_user("ada")
+
+
+def test_a_row_that_waits_is_marked_on_its_device_until_it_is_there(
+    board: Switchboard, user: Any
+) -> None:
+    phone, tablet = Phone(board, user, 11), Phone(board, user, 12)
+    tablet.connect()
+    tablet.exchange()
+    team = tablet.replica.create(TEAM, {"name": "Navy"})  # not sent yet
+    phone.connect()
+    phone.exchange()
+    player = phone.replica.create(PLAYER, {"name": "Grace", "team": team})
+    phone.sync()
+    (told,) = [event for event in phone.events if isinstance(event, Parked)]
+    assert (told.id, told.code, told.fields["team"].value) == (player, "waiting", team)
+    assert [row.parked is not None for row in phone.replica.all(PLAYER)] == [True]
+    assert phone.replica.in_sync
+    assert not Outcome.objects.exists(), "confirmed"
+
+    phone.restart()
+    phone.sync()
+    assert [each.id for each in phone.replica.parked()] == [player]
+    phone.replica.set(PLAYER, player, name="Hopper")
+    phone.sync()
+    assert not Player.objects.exists()
+
+    tablet.sync()
+    phone.sync()
+    assert Player.objects.get().team == Team.objects.get()
+    assert phone.replica.parked() == []
+    assert any(isinstance(e, Changed) and e.id == player for e in phone.events)
+    tablet.sync()
+    assert tablet.row(PLAYER, player)["name"] == "Hopper"
+
+
+def test_a_device_that_lost_its_row_fetches_what_it_had_parked(
+    board: Switchboard, user: Any
+) -> None:
+    phone = Phone(board, user, 11)
+    phone.sync()
+    team = Team(name="Navy", user=user)
+    player = phone.replica.create(PLAYER, {"name": "Grace", "team": team.sync_id})
+    backup = phone.store.copy()
+    phone.sync()
+    phone.store = backup
+    phone.restart()
+    phone.replica.set(PLAYER, player, name="Hopper")
+    phone.sync()
+    phone.sync()
+    team.save()
+    phone.sync()
+    assert Player.objects.get().name == "Hopper"
+    assert phone.row(PLAYER, player)["name"] == "Hopper"
