@@ -29,8 +29,9 @@ class Story:
     """What was seen on the devices, by person.
 
     `before`: in sync with the server, before anything was edited. `offline`: with their own edits,
-    `unsent` counting the tasks that have some. `after`: in sync again. `ids` has each task's
-    `sync_id`; `complaints` what a device itself reports as not in order at the end.
+    `unsent` counting the tasks that have some. `after`: in sync again, with `kept` telling of the
+    edits that came to nothing: task, field, reason. `ids` has each task's `sync_id`; `complaints`
+    what a device itself reports as not in order at the end.
     """
 
     ids: dict[str, UUID]
@@ -38,6 +39,7 @@ class Story:
     offline: dict[str, Copy] = field(default_factory=dict)
     unsent: dict[str, int] = field(default_factory=dict)
     after: dict[str, Copy] = field(default_factory=dict)
+    kept: dict[str, frozenset[tuple[str, str, str]]] = field(default_factory=dict)
     complaints: list[str] = field(default_factory=list)
 
 
@@ -65,11 +67,12 @@ async def play(
             await asyncio.sleep(LATER + uncertain)
         story.offline = _copies(devices, story)
         story.unsent = {name: device.status.pending for name, device in devices.items()}
-        for device in devices.values():
+        for device in devices.values():  # one by one: what was deleted first is told to the other
             await device.online()
-        await _sync(devices)  # everything is on the server
+            await device.synced(timeout=PATIENCE)
         await _sync(devices)  # and from there on every device
         story.after = _copies(devices, story)
+        story.kept = {name: _kept(device, story) for name, device in devices.items()}
         story.complaints = [text for name in devices for text in _complaints(name, devices[name])]
     return story
 
@@ -107,13 +110,20 @@ def _copy(device: Pulse, story: Story) -> Copy:
     return planned | {str(key): unplanned for key, unplanned in values.items()}
 
 
+def _kept(device: Pulse, story: Story) -> frozenset[tuple[str, str, str]]:
+    names = {key: name for name, key in story.ids.items()}
+    return frozenset(
+        (names.get(kept.id, str(kept.id)), field_name, kept.reason)
+        for kept in device.kept_aside()
+        for field_name in kept.fields
+    )
+
+
 def _complaints(name: str, device: Pulse) -> list[str]:
     status = device.status
     found = []
     if status.pending:
         found.append(f"{name}'s device still has {status.pending} tasks to send")
-    if status.reverted:
-        found.append(f"{name}'s device had {status.reverted} edits undone")
     if not status.connected or status.error is not None:
         found.append(f"{name}'s device is not connected: {status.error}")
     return found

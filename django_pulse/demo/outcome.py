@@ -69,6 +69,9 @@ def faults(story: Story, stored: Mapping[str, Stored]) -> list[str]:
                 for text in _copy_faults(story.after[person].get(name), stored[name], expected)
             ]
     for person in plan.PEOPLE:
+        for task, field, reason in sorted(story.kept[person] ^ plan.KEPT_ASIDE[person]):
+            told = "is told" if (task, field, reason) in story.kept[person] else "is not told"
+            found.append(f"{task}: {person}'s device {told} that its {field} is {reason}")
         found += [
             f"{name}: only {person}'s device has this task"
             for name in story.after[person].keys() - stored.keys()

@@ -14,6 +14,7 @@ __all__ = [
     "BEN",
     "DEFAULTS",
     "EXPECTED",
+    "KEPT_ASIDE",
     "OFFLINE",
     "PEOPLE",
     "SERVER",
@@ -146,3 +147,9 @@ EXPECTED: Mapping[str, Outcome] = {
         frozenset({SERVER, BEN}),
     ),
 }
+
+KEPT_ASIDE: Mapping[str, frozenset[tuple[str, str, str]]] = {
+    ANA: frozenset(),
+    BEN: frozenset({("ferry", "done", "deleted")}),
+}
+"""What each device is told of its edits that came to nothing: task, field, reason."""

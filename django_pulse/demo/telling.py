@@ -123,6 +123,7 @@ def _merged(story: Story) -> Section:
             rows = [_field_line(name, copies, after[name]) for name in edited]
         columns = ("field, rule", "before", *plan.PEOPLE, "merged")
         tables.append(Table(str(before["title"]), columns, rows))
+    tables += [_kept(story, person) for person in plan.PEOPLE if story.kept[person]]
     created = [task for task in end if task not in start]
     titles = " and ".join(f'"{end[task]["title"]}"' for task in created)
     return Section(
@@ -130,6 +131,16 @@ def _merged(story: Story) -> Section:
         f"Both devices pushed, the server merged, both pulled. {titles} are new on both.",
         tables,
     )
+
+
+def _kept(story: Story, person: str) -> Table:
+    """What a device tells its app of edits that came to nothing."""
+    rows = [
+        [_title(task), Value(name), Value(reason)]
+        for task, name, reason in sorted(story.kept[person])
+    ]
+    title = f"Kept aside on {person}'s device, for its app to show"
+    return Table(title, ("task", "field", "reason"), rows)
 
 
 def _field_line(

@@ -218,7 +218,7 @@ def test_a_pull_comes_in_pages_and_goes_on_from_a_cursor(url: str, ada: Any) -> 
         override_settings(DJANGO_PULSE=TOKENS | {"PAGE_ROWS": 2}),
         welcomed(url, hello()) as (socket, welcome),
     ):
-        (own,) = (scope for scope in welcome.scopes if scope.endswith(f"/{ada.pk}"))
+        (own,) = (scope for scope in welcome.scopes if scope.endswith(f"/user/{ada.pk}"))
         pages = pulled(socket, {own: 0})
         assert [len(page.items) for page in pages] == [2, 2, 1]
         assert rows(pages) == [task.sync_id for task in tasks]
@@ -230,7 +230,7 @@ def test_nobody_pulls_what_is_somebody_elses(url: str, ada: Any) -> None:
     bob = get_user_model().objects.create_user("bob")
     secret = Task.objects.create(title="Secret", user=bob)
     with welcomed(url, hello("bob")) as (_, welcome):
-        (own,) = (scope for scope in welcome.scopes if scope.endswith(f"/{bob.pk}"))
+        (own,) = (scope for scope in welcome.scopes if scope.endswith(f"/user/{bob.pk}"))
     with welcomed(url, hello("ada")) as (socket, welcome):
         assert own not in welcome.scopes
         assert socket.ask(Pull(1, {own: 0})) == Leave(own)

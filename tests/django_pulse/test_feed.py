@@ -167,9 +167,11 @@ def test_documents_are_given_whole_to_those_who_may_see_them(ada: Any, bob: Any)
     keys = [("todo.task", mine.sync_id), ("todo.task", theirs.sync_id)]
     keys += [("todo.item", shared.sync_id), ("todo.task", uuid.uuid4()), ("no.such", uuid.uuid4())]
     assert {change.id for change in feed.documents(ada, keys)} == {mine.sync_id, shared.sync_id}
-    with CaptureQueriesContext(connection) as queries:
+    with CaptureQueriesContext(connection) as few:
+        feed.documents(ada, [("todo.task", uuid.uuid4())])
+    with CaptureQueriesContext(connection) as many:
         feed.documents(ada, [("todo.task", uuid.uuid4()) for _ in range(500)])
-    assert len(queries) == 1
+    assert len(many) == len(few)
 
 
 @pytest.mark.databases("postgres")

@@ -23,6 +23,7 @@ def good_story() -> Story:
         offline={person: _edited(start, plan.OFFLINE[person]) for person in plan.PEOPLE},
         unsent=dict.fromkeys(plan.PEOPLE, 5),
         after={person: {task: dict(end[task]) for task in end} for person in plan.PEOPLE},
+        kept=dict(plan.KEPT_ASIDE),
     )
 
 

@@ -71,6 +71,12 @@ SPOILT: dict[str, Spoil] = {
     ),
     "tent: on Ana's device, votes is 4, and 6 on the server": _on_device("Ana", "tent", votes=4),
     "tent: on Ben's device, extra is 1, and None on the server": _on_device("Ben", "tent", extra=1),
+    "ferry: Ben's device is not told that its done is deleted": lambda story, stored: (
+        story.kept.update(Ben=frozenset())
+    ),
+    "train: Ana's device is told that its done is reverted": lambda story, stored: (
+        story.kept.update(Ana=frozenset({("train", "done", "reverted")}))
+    ),
     "Ben's device is not connected: None": lambda story, stored: story.complaints.append(
         "Ben's device is not connected: None"
     ),

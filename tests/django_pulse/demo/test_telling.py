@@ -43,6 +43,7 @@ def test_a_merge_that_kept_no_more_than_whole_rows_would_is_told_as_no_gain() ->
         "  - votes, Counter | before: 1; Ana: 3; Ben: 4; merged: 6",
         "  - the task, DeleteWins | before: there; Ana: deleted; Ben: done = yes; merged: deleted",
         "  - Buy sun cream | edit: created",
+        "  - Call the ferry company | field: done; reason: deleted",
         "  - sync_error | value: (empty)",
         "  - Book the train | row: yes; version: 3; vector clock: server 1, Ana 1, Ben 1",
     ],
