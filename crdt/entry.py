@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 __all__ = [
+    "REBUILT_FIELD",
     "ROW_FIELD",
     "Dot",
     "Entry",
@@ -23,6 +24,10 @@ __all__ = [
 ROW_FIELD: Final = "-"
 """The name under which the row itself is written: whether it was deleted. No Django field can
 be called so."""
+
+REBUILT_FIELD: Final = "!"
+"""The name under which the server writes that a document took the place of one that was lost. No
+Django field can be called so either."""
 
 
 class Dot(NamedTuple):

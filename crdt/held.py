@@ -19,6 +19,7 @@ from .errors import Gap
 from .messages import Key
 from .outbound import all_deletes, redo, repack, spare_deletes, void_run, without
 from .parts import cut_push
+from .rebuilding import rebuilt_in
 from .records import META, Record, document_prefix, name_under
 from .update import read_state
 
@@ -150,10 +151,13 @@ class Held:
     # What the server says
 
     def is_foreign(self, data: bytes) -> bool:
-        """Does an update hold own clocks that were never sent from here?
+        """Is an update of a document that this one cannot grow into?
 
-        Somebody else wrote as this replica: the store was copied, or restored from a backup.
+        It holds own clocks that were never sent from here: somebody else wrote as this replica, the
+        store was copied, or restored from a backup. Or the server's document was rebuilt.
         """
+        if self._was_rebuilt(data):
+            return True
         if not self.is_pending:
             return False
         return read_state(data).vector.get(self._replica, 0) > self.record.sent
@@ -168,12 +172,18 @@ class Held:
             self._catch_up()
 
     def rebase(self, state: bytes, texts: Iterable[str]) -> None:
-        """Take the server's whole state for confirmed, and what it lacks of ours as unsent."""
+        """Take the server's whole state for confirmed, and what it lacks of ours as unsent.
+
+        A state that was rebuilt lacks nothing that was ever acknowledged.
+        """
         old, record = self.view, self.record
         fresh = self._draft([state] if state else [])
         known = fresh.clock(self._replica)
-        if known > record.sent or not self._carry_over(fresh, known):
+        rebuilt = self._was_rebuilt(state)
+        if rebuilt or known > record.sent or not self._carry_over(fresh, known):
             start = record.acked if known > record.sent else known
+            if rebuilt:
+                start = max(start, record.acked)
             before = without(old, self._replica, start)
             fresh = self._draft([state] if state else [])
             self._redo(fresh, self.own_entries(start), before, texts)
@@ -215,6 +225,10 @@ class Held:
             self._put_key(name_under(META, self.key), record.to_bytes())
 
     # Below
+
+    def _was_rebuilt(self, data: bytes) -> bool:
+        """Is the server's document another one than what is held here?"""
+        return self.is_known and not rebuilt_in(data) <= self.view.entries.keys()
 
     def _draft(self, updates: Sequence[bytes]) -> Draft:
         return Draft(merged(updates), self._replica)

@@ -16,19 +16,20 @@ Laws:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, connections, transaction
+from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from . import identity
 from .schema import label_of, schema_of
-from .sweeping import each_alone, most_derived, reason_of, windows
+from .sweeping import breath, most_derived, patiently, reason_of, steps
 from .tables import Document
-from .writes.locking import hold, is_about_locks, lock_database
+from .writes.locking import Held, hold, lock_database
 from .writes.merging import Merged
 from .writes.storing import store_documents, store_rows
 
@@ -43,13 +44,6 @@ ADOPTED_AT_ONCE = 500
 LOOKED_AT_ONCE = 10_000
 """Primary keys of one step through the table: what was adopted already is passed over in steps of
 this many, which takes a few milliseconds each."""
-
-PAUSES = (0.05, 0.2, 1.0)
-"""Seconds before each further try of rows that somebody holds."""
-
-BREATH = 0.25
-"""Seconds of rest per second of work, where the whole database is locked (SQLite): those who wait
-for it look again ten times a second, and are to find it free now and then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +78,14 @@ def adopt(
 
     To be called outside a transaction. `rest` is called with seconds to wait.
     """
-    locks_all = not connections[using].features.has_select_for_update
-    for window in windows(most_derived(model, using), LOOKED_AT_ONCE):
-        pks = list(_missing(window, model).values_list("pk", flat=True))
+    rows = most_derived(model, using)
+    for keys in steps(rows, LOOKED_AT_ONCE):
+        between = rows.filter(pk__gte=keys[0], pk__lte=keys[-1]).order_by("pk")
+        pks = list(_missing(between, model).values_list("pk", flat=True))
         for start in range(0, len(pks), batch_size):
-            began = time.monotonic()
-            yield _adopted(model, using, pks[start : start + batch_size], rest)
-            if locks_all:
-                rest(BREATH * (time.monotonic() - began))
+            with breath(using, rest):
+                batch = _adopted(model, using, pks[start : start + batch_size], rest)
+            yield batch
 
 
 def _missing(rows: QuerySet[SyncModel], model: type[SyncModel]) -> QuerySet[SyncModel]:
@@ -104,61 +98,43 @@ def _adopted(
     model: type[SyncModel], using: str, pks: Sequence[Any], rest: Callable[[float], None]
 ) -> Adopted:
     """Adopt a batch, and once more what was busy in it."""
-    rows, unfit = 0, list[Unfit]()
-    left = list(pks)
-    for pause in (*PAUSES, None):
-        batch, left = left, []
-        for part in each_alone(lambda keys: _tried(model, using, keys), batch, _failed):
-            rows += part.rows
-            unfit += part.unfit
-            left += part.busy
-        if not left or pause is None:
-            break
-        rest(pause)
-    return Adopted(rows, tuple(unfit), len(left))
+    parts, busy = patiently(partial(_mirrored, model, using), pks, _failed, rest)
+    unfit = [row for part in parts for row in part.unfit]
+    return Adopted(sum(part.rows for part in parts), tuple(unfit), len(busy))
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """As `Adopted`, with the primary keys of the busy rows."""
-
-    rows: int = 0
-    unfit: tuple[Unfit, ...] = ()
-    busy: tuple[Any, ...] = ()
+def _failed(pk: Any, reason: str) -> Adopted:
+    return Adopted(unfit=(Unfit(pk, reason),))
 
 
-def _failed(pk: Any, reason: str) -> _Part:
-    return _Part(unfit=(Unfit(pk, reason),))
+def _mirrored(
+    model: type[SyncModel], using: str, pks: Sequence[Any]
+) -> tuple[Adopted, Sequence[Any]]:
+    """One transaction: the rows that nobody holds, and the primary keys of the others."""
+    with transaction.atomic(using=using):
+        lock_database(using, wait=False)
+        rows = model._base_manager.using(using).filter(pk__in=pks)
+        ids = dict(rows.values_list("sync_id", "pk"))
+        held = hold(model, using, ids, wait=False)
+        merges, unfit = _begun(model, using, held.values())
+        store_rows(model, using, merges)
+        store_documents(using, merges)
+    busy = [pk for sync_id, pk in ids.items() if sync_id not in held]
+    return Adopted(len(merges), tuple(unfit)), busy
 
 
-def _tried(model: type[SyncModel], using: str, pks: Sequence[Any]) -> _Part:
-    """One transaction. Where the database has to do with somebody else, all of it is busy."""
-    try:
-        with transaction.atomic(using=using):
-            return _mirrored(model, using, pks)
-    except DatabaseError as error:
-        if not is_about_locks(error):
-            raise
-        return _Part(busy=tuple(pks))
-
-
-def _mirrored(model: type[SyncModel], using: str, pks: Sequence[Any]) -> _Part:
-    lock_database(using, wait=False)
-    rows = model._base_manager.using(using).filter(pk__in=pks)
-    ids = dict(rows.values_list("sync_id", "pk"))
-    held = hold(model, using, ids, wait=False)
+def _begun(
+    model: type[SyncModel], using: str, held: Iterable[Held]
+) -> tuple[list[Merged], list[Unfit]]:
+    """The rows with new documents, and those that no document can hold."""
     replica, now_ms = identity.replica_id(using), time.time_ns() // 1_000_000
     schema = schema_of(model)
     merges, unfit = [], []
-    for each in held.values():
+    for each in held:
         if each.row is None or each.document.pk is not None:
             continue  # deleted, or mirrored, since it was looked at
-        each.document.version = each.row.version  # which it may have from an earlier release
         try:
             merges.append(Merged.mirrored(each, schema, replica, now_ms))
         except (ValueError, ValidationError) as error:
             unfit.append(Unfit(each.row.pk, reason_of(error)))
-    store_rows(model, using, merges)
-    store_documents(using, merges)
-    busy = tuple(pk for sync_id, pk in ids.items() if sync_id not in held)
-    return _Part(len(merges), tuple(unfit), busy)
+    return merges, unfit

@@ -12,19 +12,31 @@ Laws:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, models
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connections, models
+
+from .writes.locking import is_about_locks
 
 if TYPE_CHECKING:
     from .sync_model import SyncModel
 
-__all__ = ["each_alone", "is_about_rows", "most_derived", "reason_of", "windows"]
+__all__ = ["breath", "is_about_rows", "most_derived", "patiently", "reason_of", "steps"]
 
+K = TypeVar("K")
 M = TypeVar("M", bound=models.Model)
 T = TypeVar("T")
+
+PAUSES = (0.05, 0.2, 1.0)
+"""Seconds before each further try of rows that somebody holds."""
+
+BREATH = 0.25
+"""Seconds of rest per second of work, where the whole database is locked (SQLite): those who wait
+for it look again ten times a second, and are to find it free now and then."""
 
 
 def most_derived(model: type[SyncModel], using: str) -> models.QuerySet[SyncModel]:
@@ -39,29 +51,70 @@ def most_derived(model: type[SyncModel], using: str) -> models.QuerySet[SyncMode
     return rows
 
 
-def windows(rows: models.QuerySet[M], size: int) -> Iterator[models.QuerySet[M]]:
-    """`rows` in the order of their primary keys, in parts of at most `size`; one query each."""
+def steps(rows: models.QuerySet[M], size: int) -> Iterator[list[Any]]:
+    """The primary keys of `rows`, in order, in lists of at most `size`; one query each."""
     rest = rows.order_by("pk")
     while keys := list(rest.values_list("pk", flat=True)[:size]):
-        yield rows.filter(pk__gte=keys[0], pk__lte=keys[-1]).order_by("pk")
+        yield keys
         rest = rows.filter(pk__gt=keys[-1]).order_by("pk")
 
 
-def each_alone(
-    work: Callable[[Sequence[Any]], T], keys: Sequence[Any], failed: Callable[[Any, str], T]
+def patiently(
+    work: Callable[[Sequence[K]], tuple[T, Collection[K]]],
+    keys: Sequence[K],
+    failed: Callable[[K, str], T],
+    rest: Callable[[float], None],
+) -> tuple[list[T], Collection[K]]:
+    """What `work` makes of the keys, and those that stayed busy.
+
+    `work(keys)` is one transaction; it returns those of its keys that somebody else holds. They are
+    tried again, a few times. Where it fails because of one key, that becomes `failed(key, reason)`.
+    `rest` is called with seconds to wait.
+    """
+    found: list[T] = []
+    left: Collection[K] = keys
+    for pause in (*PAUSES, None):
+        busy: list[K] = []
+        found += _each_alone(work, list(left), failed, busy)
+        left = busy
+        if not left or pause is None:
+            break
+        rest(pause)
+    return found, left
+
+
+def _each_alone(
+    work: Callable[[Sequence[K]], tuple[T, Collection[K]]],
+    keys: Sequence[K],
+    failed: Callable[[K, str], T],
+    busy: list[K],
 ) -> Iterator[T]:
-    """What `work` makes of the keys; for one because of which it fails, `failed(key, reason)`."""
+    """One result for each part; notes in `busy` the keys that somebody holds."""
     try:
-        yield work(keys)
+        part, held = work(keys)
+        busy.extend(held)
+        yield part
     except BaseException as error:
-        if not is_about_rows(error):
+        is_busy = isinstance(error, DatabaseError) and is_about_locks(error)
+        if not is_busy and not is_about_rows(error):
             raise
-        if len(keys) == 1:
+        if len(keys) > 1:
+            middle = len(keys) // 2
+            yield from _each_alone(work, keys[:middle], failed, busy)
+            yield from _each_alone(work, keys[middle:], failed, busy)
+        elif is_busy:
+            busy.extend(keys)
+        else:
             yield failed(keys[0], reason_of(error))
-            return
-        middle = len(keys) // 2
-        yield from each_alone(work, keys[:middle], failed)
-        yield from each_alone(work, keys[middle:], failed)
+
+
+@contextmanager
+def breath(using: str, rest: Callable[[float], None]) -> Iterator[None]:
+    """A transaction of work, after which others have their turn."""
+    began = time.monotonic()
+    yield
+    if not connections[using].features.has_select_for_update:
+        rest(BREATH * (time.monotonic() - began))
 
 
 def is_about_rows(error: BaseException) -> bool:

@@ -125,7 +125,9 @@ def undocumented(module: ModuleType) -> Iterator[str]:
                 kinds = (FunctionType, property, classmethod, staticmethod)
                 if member.startswith("_") or not isinstance(method, kinds):
                     continue
-                written_by_hand = getattr(method, "__module__", module.__name__) == module.__name__
+                # A metaclass may add a property: Django's does, `media`.
+                made = getattr(method, "fget", None) or method
+                written_by_hand = getattr(made, "__module__", module.__name__) == module.__name__
                 if written_by_hand and not inspect.getdoc(getattr(value, member)):
                     yield f"{module.__name__}.{name}.{member}"
 

@@ -14,12 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from crdt.compaction import compact
 from crdt.document import Document
-from crdt.entry import Entry
-from crdt.schema import Row, Schema
+from crdt.editing import delete_row
+from crdt.entry import ROW_FIELD, Entry
+from crdt.rebuilding import rebuilt
+from crdt.schema import Row, Schema, latest_action
 from crdt.stamp import COUNTER_BITS
 
 from ..conf import conf
@@ -83,13 +86,23 @@ class Merged:
 
     @classmethod
     def mirrored(cls, held: Held, schema: Schema, replica: int, now_ms: int) -> Merged:
-        """Take the row, which has no document yet, into a new one.
+        """Take the row into a new document, since it has none, or one that cannot be read.
 
+        A row that was counted before may be on devices, under clocks that must not come again.
         Raises `ValueError`, or `ValidationError`, for a value that no document can hold.
         """
-        assert held.row is not None, "whoever mirrors has a row"
-        document = Document(replica=replica)
-        mirror(document, schema, held.row, held.keys, now_ms)
+        row, stored = held.row, held.document
+        document, written_ms = Document(replica=replica), now_ms
+        if stored.pk is not None or (row is not None and row.version):
+            written_ms = now_ms if row is None else min(_milliseconds(row.updated_at), now_ms)
+            document = rebuilt(replica, now_ms, written_ms)
+        if row is None:
+            delete_row(document, schema, now_ms)
+            stored.deleted = True
+        else:
+            mirror(document, schema, row, held.keys, written_ms)
+            stored.deleted, stored.version = False, max(stored.version, row.version)
+        stored.parked = stored.waiting = None
         return cls(held, schema, now_ms, document, NOTHING, changed=True)
 
     @property
@@ -222,3 +235,7 @@ class Merged:
     def add_columns(self, names: Iterable[str]) -> None:
         """Note that these fields of the table have to be written."""
         self.columns += [name for name in names if name not in self.columns]
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1_000)

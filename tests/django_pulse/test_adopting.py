@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from crdt.document import Document as CrdtDocument
-from django_pulse import adopting, feed, scopes
+from django_pulse import adopting, feed, scopes, sweeping
 from django_pulse.adopting import adopt, without_document
 from django_pulse.schema import schema_of
 from django_pulse.tables import Document, Feed, Outbox
@@ -218,7 +218,7 @@ def test_a_row_that_somebody_holds_delays_nobody_and_is_left_to_the_next_run(ada
     with open_transaction(lambda: Book.objects.filter(pk=rows[3].pk).update(title="held")):
         [batch] = adopt(Book, "default", rest=pauses.append)
     assert (batch.rows, batch.busy) == (9, 1)
-    assert tuple(pauses) == adopting.PAUSES
+    assert tuple(pauses) == sweeping.PAUSES
     assert adopted(Book) == 0  # whoever held it has mirrored it
     assert said(rows[3])["title"] == "held"
 

@@ -35,8 +35,8 @@ def work(user: Any, replica: int) -> None:
     """What one process or thread does: three changes of the shared row per turn."""
     device = Device(user, Note)
     device.replica = replica  # each process counts its devices by itself
-    device.pull()
-    [shared] = device.rows
+    shared = Note.objects.get(title="shared").sync_id  # others may have made rows already
+    device.pull(shared)
     for n in range(EDITS):
         row = Note.objects.get(sync_id=shared)
         row.votes += 1

@@ -1,0 +1,48 @@
+"""Rebuilding: a new document in the place of one that was lost, while others still hold the old.
+
+Laws:
+
+1. No clock of the server's that was ever given out is given out again: in the new document its
+   clocks begin behind every one that the old can have had.
+2. The new document says, in an entry that no other document has, that it was rebuilt. Whoever holds
+   the old one then takes the new whole, with what was never acknowledged of his own, and nothing
+   else of the old: the rest is in the row that the new one is made from.
+"""
+
+from typing import Final
+
+from .document import Document
+from .entry import REBUILT_FIELD, Dot
+from .lib0 import write_any
+from .outbound import void_run
+from .update import read_state
+
+__all__ = ["CLOCKS_FROM", "rebuilt", "rebuilt_in"]
+
+CLOCKS_FROM: Final = 1_577_836_800
+"""Seconds from 1970 to 2020. Clocks begin at the seconds since then: no document's clocks have run
+ahead of that which was not written to more than once a second all its life, and until 2156 there
+is room above."""
+
+_SPELLED: Final = write_any(REBUILT_FIELD)
+"""What bytes hold that hold the entry."""
+
+
+def rebuilt(replica: int, now_ms: int, written_ms: int) -> Document:
+    """A document without fields, to be filled by the server, `replica`, from the row.
+
+    It is made at `now_ms`; what is written into it is as old as `written_ms`.
+    """
+    start = max(now_ms // 1_000 - CLOCKS_FROM, 1)
+    document = Document(replica=replica)
+    document.apply_update(void_run(replica, 0, start, None))
+    document.append(REBUILT_FIELD, document.next_stamp(written_ms), None)
+    return document
+
+
+def rebuilt_in(data: bytes) -> frozenset[Dot]:
+    """The entries in a document's bytes, or a difference's, which say that it was rebuilt."""
+    if _SPELLED not in data:
+        return frozenset()
+    entries = read_state(data).entries
+    return frozenset(dot for dot, entry in entries.items() if entry.field == REBUILT_FIELD)

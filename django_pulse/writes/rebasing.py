@@ -1,0 +1,55 @@
+"""Rebasing: what a row becomes if somebody who saw an older one writes what he wrote.
+
+Nothing is stored here: the result is a row's values, to be validated, shown and saved like any
+others.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from crdt.document import Document
+from crdt.editing import write_field
+
+from .. import identity, scopes
+from ..columns import columns_of
+from ..schema import label_of, schema_of
+from ..tables import Document as Stored
+from .mirror import absorb
+
+if TYPE_CHECKING:
+    from ..sync_model import SyncModel
+
+__all__ = ["rebased"]
+
+Edits = Mapping[str, tuple[Any, Any]]
+"""What was seen and what was written, by the field's name, as attributes of an instance."""
+
+
+def rebased(row: SyncModel, edits: Edits) -> dict[str, Any]:
+    """The values of the edited fields, merged by their rules into the row as it is.
+
+    `row` was read just now and is not edited. Two queries. Fields that are in no document are left
+    out, and so are values that the field's rule cannot hold, which saving would raise for.
+    """
+    model = type(row)
+    schema, columns = schema_of(model), columns_of(model)
+    edits = {name: edit for name, edit in edits.items() if name in columns}
+    if not edits:
+        return {}
+    using = row._state.db or scopes.database_of(model)
+    stored = Stored.objects.using(using).filter(model=label_of(model), sync_id=row.sync_id)
+    state = stored.values_list("state", flat=True).first()
+    document = Document(bytes(state or b""), identity.replica_id(using))
+    now_ms = time.time_ns() // 1_000_000
+    absorb(document, schema, row, now_ms)
+    for name, (old, new) in edits.items():
+        known, column = schema.fields[name], columns[name]
+        try:
+            write_field(document, known, column.to_document(old), column.to_document(new), now_ms)
+        except ValueError:
+            continue
+    after = schema.read(document).values
+    return {name: columns[name].to_column(after[name]) for name in edits if name in after}
