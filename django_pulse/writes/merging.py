@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 from crdt.compaction import compact
 from crdt.document import Document
 from crdt.editing import delete_row
-from crdt.entry import ROW_FIELD, Entry
+from crdt.entry import Entry
 from crdt.rebuilding import rebuilt
-from crdt.schema import Row, Schema, latest_action
+from crdt.schema import Row, Schema
 from crdt.stamp import COUNTER_BITS
 
 from ..conf import conf

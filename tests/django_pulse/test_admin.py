@@ -192,7 +192,9 @@ def test_save_as_makes_a_row_of_what_the_page_says(client: Client, user: Any, ca
 
 def test_who_may_only_look_sees_no_base(card: Card) -> None:
     viewer = get_user_model().objects.create_user("eve", is_staff=True)
-    viewer.user_permissions.add(Permission.objects.get(codename="view_card"))
+    viewer.user_permissions.add(
+        Permission.objects.get(codename="view_card", content_type__app_label="forms")
+    )
     client = Client()
     client.force_login(viewer)
     assert BASE_FIELD not in posted(page(client, url_of(card)))
