@@ -6,6 +6,7 @@ reads one of them into the column; here are the others, with who wrote them and 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,13 +18,14 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
-from crdt.conflicts import can_conflict, conflicts
+from crdt.conflicts import Alive, can_conflict, conflicts
 from crdt.document import Document
 from crdt.entry import Dot
 from crdt.stamp import stamp_ms
 
 from . import scopes
 from .columns import Column, columns_of
+from .keys import Keys, Target
 from .schema import label_of, schema_of
 from .tables import Device
 from .tables import Document as Stored
@@ -41,7 +43,8 @@ __all__ = ["Conflict", "authors_of", "conflicts_of", "moment_of", "resolve"]
 class Conflict:
     """One of several concurrent values of a field.
 
-    value: as the attribute of an instance; of a foreign key, the key.
+    value: as the attribute of an instance; of a foreign key what its column holds, of a generic
+    one `["app.model", key]`.
     replica: who wrote it. at: when, as far as that one's clock is right.
     author: the user whose device it was; None for the server itself.
     current: is it the one that the field holds? `dot`: the entry in the document.
@@ -64,10 +67,11 @@ def conflicts_of(row: SyncModel) -> dict[str, list[Conflict]]:
     found = conflicts(Document(bytes(state or b"")), schema_of(model))
     authors = authors_of((each.replica for alive in found.values() for each in alive), using)
     columns = columns_of(model)
+    keys = _keys_of(found, columns, using)
     return {
         name: [
             Conflict(
-                value=columns[name].to_column(each.value),
+                value=_attribute(columns[name], each.value, keys),
                 replica=each.replica,
                 at=moment_of(each.stamp),
                 author=authors.get(each.replica),
@@ -78,6 +82,28 @@ def conflicts_of(row: SyncModel) -> dict[str, list[Conflict]]:
         ]
         for name, alive in found.items()
     }
+
+
+def _keys_of(found: Mapping[str, list[Alive]], columns: Mapping[str, Column], using: str) -> Keys:
+    """Knows what the values refer to; one query for each model."""
+    keys = Keys(using, columns)
+    wanted: dict[Target, list[Any]] = {}
+    for name, alive in found.items():
+        target = columns[name].target
+        if target is not None and columns[name].looks_up:
+            named = (each.value for each in alive if each.value is not None)
+            wanted.setdefault(target, []).extend(named)
+    for target, values in wanted.items():
+        keys.find(target, values)
+    return keys
+
+
+def _attribute(column: Column, value: Any, keys: Keys) -> Any:
+    """What an instance would hold; of what refers to a row that is not there, its key."""
+    attributes: dict[str, Any] = {}
+    if len(column.concrete) > 1 or not column.write(attributes, value, keys):
+        return value
+    return attributes[column.attname]
 
 
 def authors_of(replicas: Iterable[int], using: str) -> Mapping[int, AbstractBaseUser]:
@@ -102,13 +128,22 @@ def moment_of(stamp: int) -> datetime:
 def resolve(row: SyncModel, name: str, value: Any) -> None:
     """Settle a field of the row; see `SyncModel.resolve`."""
     column = _column(type(row), name)
-    if isinstance(value, models.Model):
-        value = getattr(value, column.field.target_field.attname)  # type: ignore[attr-defined]
+    attributes = _assigned(row, column, value)
     try:
-        cleaned = column.field.clean(value, row)
+        for field in column.concrete:
+            attributes[field.attname] = field.clean(attributes[field.attname], row)
     except ValidationError as error:
         raise ValidationError({name: error.error_list}) from error
-    settle(row, column, cleaned)
+    settle(row, column, attributes)
+
+
+def _assigned(row: SyncModel, column: Column, value: Any) -> dict[str, Any]:
+    """The attributes of an instance to which this value was assigned."""
+    other = copy.copy(row)
+    generic = len(column.concrete) > 1
+    by_name = generic or isinstance(value, models.Model)
+    setattr(other, column.name if by_name else column.attname, value)
+    return {field.attname: getattr(other, field.attname) for field in column.concrete}
 
 
 def _column(model: type[SyncModel], name: str) -> Column:

@@ -15,6 +15,7 @@ from crdt.editing import write_field
 
 from .. import identity, scopes
 from ..columns import columns_of
+from ..keys import Keys
 from ..schema import label_of, schema_of
 from ..tables import Document as Stored
 from .mirror import absorb
@@ -31,8 +32,9 @@ Edits = Mapping[str, tuple[Any, Any]]
 def rebased(row: SyncModel, edits: Edits) -> dict[str, Any]:
     """The values of the edited fields, merged by their rules into the row as it is.
 
-    `row` was read just now and is not edited. Two queries. Fields that are in no document are left
-    out, and so are values that the field's rule cannot hold, which saving would raise for.
+    `row` was read just now and is not edited. For fields that refer to no other rows; those that
+    are in no document are left out, and so are values that the field's rule cannot hold, which
+    saving would raise for. Two queries, and what it takes to read the row's keys.
     """
     model = type(row)
     schema, columns = schema_of(model), columns_of(model)
@@ -44,7 +46,9 @@ def rebased(row: SyncModel, edits: Edits) -> dict[str, Any]:
     state = stored.values_list("state", flat=True).first()
     document = Document(bytes(state or b""), identity.replica_id(using))
     now_ms = time.time_ns() // 1_000_000
-    absorb(document, schema, row, now_ms)
+    keys = Keys(using, columns)
+    keys.note([row])
+    absorb(document, schema, row, keys, now_ms)
     for name, (old, new) in edits.items():
         known, column = schema.fields[name], columns[name]
         try:

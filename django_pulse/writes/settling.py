@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import ValidationError
 from django.db import router, transaction
 from django.db.models.signals import post_save, pre_save
+from django.utils.translation import gettext as _
 
 from crdt.editing import write_field
+from crdt.schema import MISSING
 
 from .. import identity
 from ..columns import Column
@@ -24,8 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["settle"]
 
 
-def settle(instance: SyncModel, column: Column, value: Any) -> None:
-    """Write a column's value in place of all that are live, be it one of them or another.
+def settle(instance: SyncModel, column: Column, attributes: Mapping[str, Any]) -> None:
+    """Write what a column's attributes say in place of all that is live, be it the same or not.
 
     A save like any other: its signals, its version, its transaction. Raises `DoesNotExist` for a
     row that is gone.
@@ -34,19 +38,24 @@ def settle(instance: SyncModel, column: Column, value: Any) -> None:
     using = router.db_for_write(model, instance=instance)
     told: dict[str, Any] = {"instance": instance, "raw": False, "using": using}
     told["update_fields"] = frozenset({column.name})
-    before = instance.__dict__.get(column.attname)
+    before = {name: getattr(instance, name) for name in attributes}
     with transaction.atomic(using=using):
-        setattr(instance, column.attname, value)
+        _assign(instance, attributes)
         try:
             pre_save.send(sender=type(instance), **told)
             row = _write(instance, column, using)
         except BaseException:
-            setattr(instance, column.attname, before)
+            _assign(instance, before)
             raise
         instance.version = row.version
-        shown = {column.attname: getattr(row, column.attname)}
-        seen.note_saved(instance, [column.attname], shown, using)
+        shown = {name: getattr(row, name) for name in attributes}
+        seen.note_saved(instance, list(attributes), shown, using)
         post_save.send(sender=type(instance), created=False, **told)
+
+
+def _assign(instance: SyncModel, attributes: Mapping[str, Any]) -> None:
+    for name, value in attributes.items():
+        setattr(instance, name, value)
 
 
 def _write(instance: SyncModel, column: Column, using: str) -> SyncModel:
@@ -59,6 +68,8 @@ def _write(instance: SyncModel, column: Column, using: str) -> SyncModel:
     merged = Merged.begin(held, schema_of(model), identity.replica_id(using), now_ms)
     known, document = merged.schema.fields[column.name], merged.document
     value = column.read(instance.__dict__, held.keys)
+    if value is MISSING:
+        raise ValidationError({column.name: _("There is no such row.")}, code="missing")
     write_field(document, known, known.read(document), value, now_ms)
     merged.changed = True
     merged.compact()
