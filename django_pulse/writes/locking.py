@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ..sync_model import SyncModel
 
 __all__ = ["Held", "busy_targets", "hold", "hold_documents", "hold_row", "hold_rows"]
-__all__ += ["Stored", "is_about_locks", "lock_database"]
+__all__ += ["Stored", "is_about_locks", "lock_database", "stored_documents"]
 
 M = TypeVar("M", bound=Model)
 
@@ -133,12 +133,7 @@ def hold_documents(
     keys.note(rows.values())
     label = label_of(model)
     documents = Document.objects.using(using).filter(model=label)
-    found = _lockable(documents.filter(sync_id__in=ids), wait=wait, of=())
-    names = ("sync_id", "pk", "state", "version", "deleted", "scopes", "parked", "waiting")
-    locked = {
-        sync_id: Stored(label, sync_id, pk, bytes(state), *rest)
-        for sync_id, pk, state, *rest in found.order_by("pk").values_list(*names)
-    }
+    locked = _stored(_lockable(documents.filter(sync_id__in=ids), wait=wait, of=()))
     busy = _skipped(documents, set(ids) - set(locked), wait=wait)
     return {
         sync_id: Held(
@@ -147,6 +142,14 @@ def hold_documents(
         for sync_id in ids
         if sync_id not in busy
     }
+
+
+def stored_documents(
+    model: type[SyncModel], using: str, ids: Collection[UUID]
+) -> dict[UUID, Stored]:
+    """The documents with these `sync_id`s as they are, without a lock: to be read only."""
+    documents = Document.objects.using(using).filter(model=label_of(model))
+    return _stored(documents.filter(sync_id__in=ids))
 
 
 def hold_row(model: type[SyncModel], using: str, pk: object) -> Held | None:
@@ -198,6 +201,16 @@ def busy_targets(field: ForeignKey[Any, Any], using: str, keys: Collection[Any])
         return ()
     there = target.model._base_manager.using(using).filter(**{f"{target.attname}__in": left})
     return set(there.values_list(target.attname, flat=True))
+
+
+def _stored(documents: QuerySet[Document]) -> dict[UUID, Stored]:
+    names = ("sync_id", "pk", "state", "version", "deleted", "scopes", "parked", "waiting")
+    return {
+        sync_id: Stored(model, sync_id, pk, bytes(state), *rest)
+        for model, sync_id, pk, state, *rest in documents.order_by("pk").values_list(
+            "model", *names
+        )
+    }
 
 
 def _lockable(rows: QuerySet[M], *, wait: bool, of: tuple[str, ...] = ("self",)) -> QuerySet[M]:
