@@ -19,7 +19,7 @@ from django.core.management import get_commands
 from django.db import connections, router
 from django.utils.module_loading import import_string
 
-from . import model_checks
+from . import admin_checks, model_checks
 from .conf import SETTINGS_NAME, Conf, Setting
 from .tables import Document
 
@@ -35,6 +35,7 @@ def register() -> None:
     checks.register(check_project, "pulse")
     checks.register(check_databases, "pulse")
     checks.register(model_checks.check_models, checks.Tags.models)
+    checks.register(admin_checks.check_admin, checks.Tags.admin)
 
 
 def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
