@@ -19,7 +19,6 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 
-from . import schema
 from .ownership import is_unclear, owner_field
 
 if TYPE_CHECKING:
@@ -52,12 +51,6 @@ class Hop:
         return forward.remote_field.through if forward is not None else None
 
     @property
-    def called(self) -> str:
-        """What the relation was called first."""
-        called = schema.names_in(self.model).fields.get(self.name)
-        return self.name if called is None else called.wire
-
-    @property
     def key(self) -> str:
         """The attribute of a target by which a scope names it: what a foreign key refers to."""
         if isinstance(self.field, models.ForeignKey):
@@ -69,7 +62,7 @@ class Hop:
 class Audience:
     """Who sees the rows of a model: everybody, if there are neither hops nor a function."""
 
-    model: Model
+    label: str
     hops: tuple[Hop, ...] = ()
     function: Callable[[Any], Iterable[Any]] | None = None
 
@@ -93,30 +86,28 @@ class Audience:
     def key(self) -> str:
         """What the scopes' keys have between their database and the anchor's key.
 
-        The members and the admins of one project are two scopes. Models and relations are called
-        what documents call them: renaming one moves no rows.
+        The members and the admins of one project are two scopes.
         """
-        if self.function is not None:
-            return f"{schema.names_in(self.anchor).label}/{schema.names_in(self.model).label}()"
-        way = "__".join(hop.called for hop in self.hops[1:]) or self.hops[0].called
-        return f"{schema.names_in(self.anchor).label}/{way}"
+        way = f"{self.label}()" if self.function is not None else self.rest or self.hops[0].name
+        return f"{self.anchor._meta.label_lower}/{way}"
 
 
 @cache
 def audience_of(model: type[SyncModel]) -> Audience | None:
     """Who sees the rows of `model`; None where that is left open: then nobody does."""
+    label = (model._meta.concrete_model or model)._meta.label_lower
     options = model._sync
     if options.everyone:
-        return Audience(model)
+        return Audience(label)
     if callable(options.audience):
-        return Audience(model, function=options.audience)
+        return Audience(label, function=options.audience)
     if isinstance(options.audience, str):
         found = follow(model, options.audience)
-        return None if isinstance(found, str) else Audience(model, found)
+        return None if isinstance(found, str) else Audience(label, found)
     owner = owner_field(model)
     if owner is not None:
-        return Audience(model, (_hop(model, owner.name, owner),))
-    return None if is_unclear(model) else Audience(model)
+        return Audience(label, (_hop(model, owner.name, owner),))
+    return None if is_unclear(model) else Audience(label)
 
 
 def follow(model: Model, path: str) -> tuple[Hop, ...] | str:

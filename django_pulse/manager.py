@@ -6,17 +6,19 @@ are compared with their documents, and the differences become server entries.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import connections, models, transaction
 
 from . import identity
+from .sql import Among
 
 if TYPE_CHECKING:
     from .sync_model import SyncModel
 
-__all__ = ["SyncManager", "SyncQuerySet"]
+__all__ = ["BaseManager", "BaseQuerySet", "SyncManager", "SyncQuerySet", "give_base_manager"]
 
 M_co = TypeVar("M_co", bound="SyncModel", covariant=True)
 
@@ -26,6 +28,8 @@ class SyncQuerySet(models.QuerySet[M_co]):
 
     def update(self, **kwargs: Any) -> int:
         """As Django's; each row's document learns what changed. `bulk_update` comes here too."""
+        from .writes.absorbing import absorb_rows
+
         query = self.query
         if query.is_sliced or query.combinator or query.distinct_fields:
             return super().update(**kwargs)  # Django's own refusal
@@ -34,8 +38,9 @@ class SyncQuerySet(models.QuerySet[M_co]):
             identity.take_write_lock(using)
             pks = self._lock()
             # Only what is locked: a row that begins to match meanwhile is none of this update's.
-            count = super(SyncQuerySet, self.filter(pk__in=pks)).update(**kwargs)
-            self._absorb(pks)
+            locked = self.filter(Among(models.F("pk"), pks)) if _locks_rows(using) else self
+            count = super(SyncQuerySet, locked).update(**kwargs)
+            absorb_rows(self.model, using, pks)
         self._result_cache = None
         return count
 
@@ -83,8 +88,23 @@ class SyncQuerySet(models.QuerySet[M_co]):
         self, objs: Iterable[M_co], fields: Iterable[str], batch_size: int | None = None
     ) -> int:
         """As Django's, but what each instance changed is merged, as `save()` merges it."""
+        from .writes.updating import UPDATED_AT_ONCE, update_instances
+
         rows, names = list(objs), list(fields)
-        return super().bulk_update(rows, names, batch_size=batch_size)
+        if not rows or any(row.pk is None for row in rows):
+            return super().bulk_update(rows, names, batch_size)  # Django's own refusal
+        super().bulk_update([], names, batch_size)  # which looks at the names
+        using = self._write_alias()
+        size = min(batch_size or UPDATED_AT_ONCE, UPDATED_AT_ONCE)
+        count = 0
+        with transaction.atomic(using=using):
+            identity.take_write_lock(using)
+            for start in range(0, len(rows), size):
+                some = rows[start : start + size]
+                pks = self.filter(pk__in={row.pk for row in some})._lock()
+                update_instances(self.model, using, pks, some, names)
+                count += len(pks)
+        return count
 
     bulk_update.alters_data = True  # type: ignore[attr-defined]
 
@@ -104,14 +124,9 @@ class SyncQuerySet(models.QuerySet[M_co]):
         By a subquery, since rows that are grouped, distinct or joined cannot be locked.
         """
         matching = self._plain().filter(pk__in=self.order_by().values("pk")).order_by("pk")
-        if connections[self.db].features.has_select_for_update:
+        if _locks_rows(self.db):
             matching = matching.select_for_update(of=("self",), no_key=True)
         return list(matching.values_list("pk", flat=True))
-
-    def _absorb(self, pks: Sequence[Any]) -> None:
-        from .writes.absorbing import absorb_rows
-
-        absorb_rows(self.model, self._write_alias(), pks)
 
     def _plain(self) -> models.QuerySet[M_co]:
         return models.QuerySet(self.model, using=self._write_alias())
@@ -121,5 +136,56 @@ class SyncQuerySet(models.QuerySet[M_co]):
         return self.db
 
 
+def _locks_rows(using: str) -> bool:
+    """Otherwise the whole database is locked."""
+    return connections[using].features.has_select_for_update
+
+
 class SyncManager(models.Manager.from_queryset(SyncQuerySet)):  # type: ignore[misc]
     """The default manager of every SyncModel."""
+
+
+class BaseQuerySet(SyncQuerySet[M_co]):
+    """What Django itself reads and writes rows through: related managers, `on_delete`."""
+
+    def __bool__(self) -> bool:
+        """Whether there are rows, without reading them: `on_delete` functions such as SET_DEFAULT
+        are asked for only then, and rows that were read Django would update past us.
+        """
+        if self._result_cache is None and _is_set_on_delete(self.model):
+            return self.exists()
+        return super().__bool__()
+
+
+class BaseManager(models.Manager.from_queryset(BaseQuerySet)):  # type: ignore[misc]
+    """The base manager of every SyncModel that does not name one of its own."""
+
+
+def give_base_manager(model: type[SyncModel]) -> None:
+    """Have Django write the model's rows through a `BaseManager`, unless `base_manager_name` or a
+    parent says otherwise.
+
+    Not by that option, of which migrations would tell.
+    """
+    meta: Any = model._meta
+    if not meta.base_manager.auto_created:
+        return
+    manager = BaseManager()
+    manager.name, manager.model, manager.auto_created = "_base_manager", model, True
+    meta.FORWARD_PROPERTIES = meta.FORWARD_PROPERTIES - {"base_manager"}  # kept when caches go
+    meta.base_manager = manager
+
+
+@cache
+def _is_set_on_delete(model: type[models.Model]) -> bool:
+    """Has the model foreign keys whose `on_delete` sets them, and does not say that it does?"""
+    return any(
+        field.is_relation
+        and field.remote_field is not None
+        and field.remote_field.on_delete not in _SETS_NOTHING
+        and not getattr(field.remote_field.on_delete, "lazy_sub_objs", False)
+        for field in model._meta.concrete_fields
+    )
+
+
+_SETS_NOTHING = (models.CASCADE, models.PROTECT, models.RESTRICT, models.DO_NOTHING)

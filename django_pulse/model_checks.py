@@ -22,7 +22,6 @@ from .columns import Column, columns_of
 from .manager import SyncQuerySet
 from .options import ATTRIBUTES
 from .ownership import OWNER, points_to_users
-from .past_checks import check_past
 from .schema import sync_models
 from .sync_model import SyncModel
 
@@ -57,7 +56,6 @@ def check_model(model: Model) -> list[CheckMessage]:
         *_check_audience(model),
         *_check_names(model),
         *_check_manager(model),
-        *check_past(model),
     ]
 
 

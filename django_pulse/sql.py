@@ -13,12 +13,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from types import NoneType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import connections, models
 
-__all__ = ["insert_many", "is_plain", "update_many", "upsert_many"]
+__all__ = ["Among", "insert_many", "is_plain", "update_many", "upsert_many"]
+
+if TYPE_CHECKING:  # generic only to the type checker
+    _Lookup = models.Lookup[Any]
+else:
+    _Lookup = models.Lookup
 
 Fields = Sequence["models.Field[Any, Any]"]
 Columns = Sequence[Sequence[Any]]
@@ -74,6 +79,19 @@ def update_many(
         source = f" FROM UNNEST({arrays}) AS new_rows ({', '.join(quoted)})"
         where = f" WHERE {table}.{quoted[-1]} = new_rows.{quoted[-1]}"
         cursor.execute(f"{update}{settings}{source}{where}", _lists(columns))
+
+
+class Among(_Lookup):
+    """Whether a column holds one of many values, which travel as one parameter. PostgreSQL only."""
+
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        """The column's SQL, and the values as one array."""
+        column, parameters = self.process_lhs(compiler, connection)
+        field: Any = self.lhs.output_field
+        values = [field.get_db_prep_value(value, connection) for value in self.rhs]
+        return f"{column} = ANY(%s)", (*parameters, values)
 
 
 def is_plain(field: models.Field[Any, Any]) -> bool:

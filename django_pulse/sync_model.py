@@ -21,7 +21,7 @@ from crdt.vector import VectorClock
 from . import conflicts, scopes
 from .bookkeeping import LocalOnlyField, MomentField, RandomUUID, SyncIdField
 from .conflicts import Conflict
-from .manager import SyncManager
+from .manager import SyncManager, give_base_manager
 from .options import SyncOptions, parse
 from .schema import label_of
 from .tables import Document
@@ -124,6 +124,7 @@ def _prepare(sender: type[models.Model], **kwargs: Any) -> None:
     if issubclass(sender, SyncModel):
         sender._sync = parse(getattr(sender, "Sync", None))
         if not sender._meta.abstract:
+            give_base_manager(sender)
             uid = f"pulse.{sender!r}"
             pre_delete.connect(noting.before_delete, sender=sender, dispatch_uid=uid)
             post_delete.connect(deleting.after_delete, sender=sender, dispatch_uid=uid)

@@ -1,0 +1,38 @@
+"""Updating many instances at once: `bulk_update`, which merges what each of them changed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Any
+
+from .editing import edit_of, merge_edits
+from .locking import hold_rows
+
+if TYPE_CHECKING:
+    from ..sync_model import SyncModel
+
+__all__ = ["UPDATED_AT_ONCE", "update_instances"]
+
+UPDATED_AT_ONCE = 500
+"""Instances that are merged by one set of statements: bounds what is in memory."""
+
+
+def update_instances(
+    model: type[SyncModel],
+    using: str,
+    pks: Collection[Any],
+    instances: Iterable[SyncModel],
+    names: Collection[str],
+) -> None:
+    """Merge what the instances changed of these fields, as far as their rows are among `pks`.
+
+    To be called inside the transaction that locked the rows.
+    """
+    held = {each.row.pk: each for each in hold_rows(model, using, pks) if each.row is not None}
+    fields = [model._meta.get_field(name) for name in names]
+    edits = []
+    for instance in instances:
+        instance._prepare_related_fields_for_save(operation_name="bulk_update", fields=fields)  # type: ignore[attr-defined]
+        if instance.pk in held:
+            edits.append((edit_of(instance, using, names, prepare=False), held[instance.pk]))
+    merge_edits(model, using, edits)
