@@ -15,6 +15,7 @@ from .document import Document
 from .entry import ROW_FIELD, Dot, Entry, Write
 from .errors import LocalFault
 from .schema import MISSING, Field, Schema
+from .values import decode
 
 __all__ = ["check_field", "delete_row", "touch_text", "write_field", "write_row"]
 
@@ -41,6 +42,7 @@ def write_field(
         field.encode(new)
         document.merge_text(field.wire, "" if old is MISSING or old is None else old, new)
         return touch_text(document, field, now_ms, unsent_from, stamp=stamp)
+    new = _plain(field, new)
     live = field.live(document.live(field.wire))
     dot = Dot(document.replica, document.clock(document.replica))
     writes = field.rule.write_at(dot, live, None if old is MISSING else old, new)
@@ -63,6 +65,7 @@ def write_row(document: Document, values: Iterable[tuple[Field, Any]], now_ms: i
             texts[field.wire] = field.encode(value)
             writes.append((field.wire, stamp, None))
             continue
+        value = _plain(field, value)
         dot = Dot(document.replica, len(writes))  # never used for anything else
         wrote = field.rule.write_at(dot, (), None, value)
         writes += [(field.wire, stamp, field.encode_entry(write.value)) for write in wrote]
@@ -104,6 +107,13 @@ def check_field(schema: Schema, name: str) -> Field:
         known = ", ".join(schema.fields)
         raise LocalFault(f"{schema.name} has no field {name!r}. Its fields are: {known}.")
     return field
+
+
+def _plain(field: Field, value: Any) -> Any:
+    """The value; JSON that is taken apart as it will be read, with lists for tuples."""
+    if field.rule.whole or field.kind != "json":
+        return value
+    return decode(field.kind, field.encode(value))
 
 
 def _append(

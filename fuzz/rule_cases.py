@@ -14,9 +14,11 @@ from crdt import (
     AddWinsSet,
     Conflicts,
     Counter,
+    DeepMerge,
     First,
     Flag,
     Latest,
+    List,
     Max,
     MergeRule,
     Min,
@@ -75,6 +77,30 @@ _SETS: Final[tuple[Any, ...]] = (
     ["a", "b"],
     [1, True, None, "1"],
     [{"x": 1, "y": [2]}, "a"],
+)
+
+_LISTS: Final[tuple[Any, ...]] = (
+    [],
+    ["a"],
+    ["a", "b", "c"],
+    ["c", "a", "b"],
+    ["a", "x", "c"],
+    ["a", "a", "b"],
+    [{"n": 1}, [1, 2], None, True, 1],
+    [[1, 2], {"n": 2}],
+)
+_TREES: Final[tuple[Any, ...]] = (
+    {},
+    None,
+    5,
+    [],
+    [1, {"a": 1}],
+    {"a": 1},
+    {"a": {"b": 1, "c": {"d": None}}},
+    {"a": {"b": 2, "c": {}}},
+    {"a": [], "b": [1, 2]},
+    {"a": [3, 1, {"x": 1}], "b": [2, 1, 1]},
+    {"a": {"b": [1]}, "": {"": 0}},
 )
 
 _ORDERED: Final[tuple[tuple[str, tuple[Any, ...]], ...]] = (
@@ -171,6 +197,84 @@ RULE_CASES: Final[tuple[RuleCase, ...]] = (
             Meeting("both add", ["a"], ["a", "b"], ["a", "c"], ["a", "b", "c"]),
             Meeting("both remove", ["a", "b", "c"], ["b", "c"], ["a", "c"], ["c"]),
             Meeting("one adds, one removes all", ["a"], ["a", "b"], [], ["b"]),
+        ),
+    ),
+    RuleCase(
+        List(),
+        "json",
+        _LISTS,
+        (
+            Meeting("both append", ["a"], ["a", "b"], ["a", "c"], ["a", "c", "b"]),
+            Meeting(
+                "one moves what the other edits",
+                [{"n": 1}, "b", "c"],
+                ["b", "c", {"n": 1}],
+                [{"n": 2}, "b", "c"],
+                ["b", "c", {"n": 2}],
+            ),
+            Meeting(
+                "both move it", ["a", "b", "c"], ["b", "a", "c"], ["b", "c", "a"], ["b", "c", "a"]
+            ),
+            Meeting("one removes what the other edits", ["a", "b"], ["b"], ["A", "b"], ["A", "b"]),
+            Meeting(
+                "one removes what the other leaves", ["a", "b"], ["b"], ["a", "b", "c"], ["b", "c"]
+            ),
+        ),
+    ),
+    RuleCase(
+        DeepMerge(),
+        "json",
+        _TREES,
+        (
+            Meeting("both set other keys", {"a": 1}, {"a": 1, "b": 2}, {"a": 3}, {"a": 3, "b": 2}),
+            Meeting(
+                "both edit deep inside",
+                {"size": {"w": 1, "h": 1}},
+                {"size": {"w": 2, "h": 1}},
+                {"size": {"w": 1, "h": 3}},
+                {"size": {"w": 2, "h": 3}},
+            ),
+            Meeting(
+                "one removes, one edits a key",
+                {"a": 1, "b": 2},
+                {"b": 2},
+                {"a": 5, "b": 2},
+                {"a": 5, "b": 2},
+            ),
+            Meeting(
+                "one removes an object, one adds to it",
+                {"a": {"x": 1}},
+                {},
+                {"a": {"x": 1, "y": 2}},
+                {"a": {"y": 2}},
+            ),
+            Meeting(
+                "both change one list", {"a": [1]}, {"a": [1, 2]}, {"a": [1, 3]}, {"a": [1, 3]}
+            ),
+            Meeting(
+                "a key becomes an object and a number",
+                {"a": 1},
+                {"a": {"x": 1}},
+                {"a": 2},
+                {"a": 2},
+            ),
+        ),
+    ),
+    RuleCase(
+        DeepMerge(lists="merge"),
+        "json",
+        _TREES,
+        (
+            Meeting(
+                "both append to one list",
+                {"a": [1]},
+                {"a": [1, 2]},
+                {"a": [1, 3]},
+                {"a": [1, 3, 2]},
+            ),
+            Meeting(
+                "one empties a list, one appends", {"a": [1]}, {"a": []}, {"a": [1, 3]}, {"a": [3]}
+            ),
         ),
     ),
     RuleCase(

@@ -6,10 +6,12 @@ from typing import Any, Final
 from ..entry import Live, Write
 from ..errors import LocalFault
 from .base import MergeRule
+from .lists import List
 from .numbers import Counter, Max, Min
 from .replacing import Conflicts, First, Flag, Latest, ServerOnly, Text
 from .row import DeleteWins, LastActionWins
 from .sets import AddWinsSet
+from .trees import DeepMerge
 
 __all__ = ["BUILT_IN", "check_name", "rule_from_description"]
 
@@ -24,6 +26,9 @@ _RULES: Final[tuple[MergeRule, ...]] = (
     Flag(wins=False),
     Conflicts(),
     Text(),
+    List(),
+    DeepMerge(lists="leaf"),
+    DeepMerge(lists="merge"),
     ServerOnly(),
     DeleteWins(),
     LastActionWins(),

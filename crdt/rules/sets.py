@@ -13,7 +13,7 @@ from ..entry import Dot, Live, Write
 from ..sameness import canonical
 from .base import MergeRule, Pushed, Refusal, check_list, latest
 
-__all__ = ["AddWinsSet"]
+__all__ = ["AddWinsSet", "forgotten", "spent_removals"]
 
 
 class AddWinsSet(MergeRule):
@@ -54,7 +54,7 @@ class AddWinsSet(MergeRule):
         removed = [text for text in before if text not in after]
         if removed or not (live or writes):  # one that names nothing says: empty
             gone = [dot for text in removed for dot in dots.get(text, ())]
-            writes.append(Write(None, (*gone, *_removals(live))))
+            writes.append(Write(None, (*gone, *forgotten(live))))
         return writes
 
     def read(self, live: Sequence[Live]) -> Any:
@@ -75,11 +75,19 @@ class AddWinsSet(MergeRule):
         return None
 
     def spent(self, live: Sequence[Live]) -> Iterable[Dot]:
-        removals = [entry for entry in live if entry.value is None]
-        if len(removals) < len(live):
-            return [entry.dot for entry in removals]
-        kept = latest(removals)
-        return [entry.dot for entry in removals if entry.dot != kept.dot]
+        return spent_removals(live)
+
+
+def forgotten(live: Sequence[Live]) -> list[Dot]:
+    """Removals that did their work: named by the next one, they are gone with it."""
+    return [entry.dot for entry in live if entry.value is None]
+
+
+def spent_removals(live: Sequence[Live]) -> list[Dot]:
+    """The removals that a field can do without: it keeps one as long as it has nothing else."""
+    removals = [entry for entry in live if entry.value is None]
+    kept = latest(removals).dot if len(removals) == len(live) else None
+    return [entry.dot for entry in removals if entry.dot != kept]
 
 
 def _by_text(elements: Iterable[Any]) -> dict[str, Any]:
@@ -92,8 +100,3 @@ def _dots_by_element(live: Sequence[Live]) -> dict[str, list[Dot]]:
         if entry.value is not None:
             dots.setdefault(canonical(entry.value[0]), []).append(entry.dot)
     return dots
-
-
-def _removals(live: Sequence[Live]) -> list[Dot]:
-    """Removals that did their work: named by the next one, they are gone with it."""
-    return [entry.dot for entry in live if entry.value is None]
