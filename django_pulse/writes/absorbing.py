@@ -15,7 +15,7 @@ from .. import identity, scopes
 from ..schema import schema_of
 from .locking import Held, hold_rows
 from .merging import Merged
-from .storing import store_documents, store_rows
+from .storing import store_documents, store_rows, update_rows
 
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
@@ -39,6 +39,7 @@ def absorb_rows(model: type[SyncModel], using: str, pks: Iterable[Any]) -> None:
             merged.compact()
         store_rows(model, using, changed)
         store_documents(using, changed)
+        _restore_versions(model, using, merges)
 
 
 def begin(held: Held, replica: int, *, absorbed: bool = True) -> Merged:
@@ -50,6 +51,17 @@ def begin(held: Held, replica: int, *, absorbed: bool = True) -> Merged:
         return Merged.begin(held, schema, replica, now_ms)
     document = Document(bytes(held.document.state), replica)
     return Merged(held, schema, now_ms, document, schema.read(document))
+
+
+def _restore_versions(model: type[SyncModel], using: str, merges: Sequence[Merged]) -> None:
+    """A row's version is its document's, whatever was written to the column."""
+    wrong = []
+    for merged in merges:
+        row, version = merged.row, merged.held.document.version
+        if row is not None and row.version != version:
+            row.version = version
+            wrong.append((row, ()))
+    update_rows(model, using, wrong)
 
 
 def _note_moves(merges: Sequence[Merged], using: str) -> None:

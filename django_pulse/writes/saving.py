@@ -16,6 +16,7 @@ from .. import identity
 from . import seen as seen_values
 from .absorbing import absorb_rows, begin
 from .editing import edit_of, merge_edits
+from .fixtures import prepare_raw, save_raw
 from .inserting import holds_expressions
 from .locking import hold_documents, hold_row, lock_database
 from .mirror import mirror
@@ -39,11 +40,16 @@ def save_table(
 ) -> bool:
     """`Model._save_table` for a synced row; `write` is Django's own. Returns whether it updated."""
     if cls is not type(instance)._meta.concrete_model:
+        if raw:
+            prepare_raw(instance, cls, using)
         return write()  # a parent's table: its columns are mirrored with the child's
-    if raw or instance._meta.parents:
+    if raw:
+        return save_raw(instance, cls, using, write)
+    if instance._meta.parents:
         with transaction.atomic(using=using):
             updated = write()
             absorb_rows(cls, using, [instance.pk])
+            seen_values.note_saved(instance, None, {}, using)
         return updated
     forget_identity_of_clone(instance)
     if force_insert or instance.pk is None or _is_made_here(instance):
