@@ -14,7 +14,8 @@ class DjangoPulseConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks, identity
+        from . import checks, identity, recording
 
         checks.register()
         post_migrate.connect(identity.after_migrate, sender=self, dispatch_uid="pulse.clock")
+        post_migrate.connect(recording.after_migrate, sender=self, dispatch_uid="pulse.names")

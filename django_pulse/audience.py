@@ -19,6 +19,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 
+from . import schema
 from .ownership import is_unclear, owner_field
 
 if TYPE_CHECKING:
@@ -51,6 +52,12 @@ class Hop:
         return forward.remote_field.through if forward is not None else None
 
     @property
+    def called(self) -> str:
+        """What the relation was called first."""
+        called = schema.names_in(self.model).fields.get(self.name)
+        return self.name if called is None else called.wire
+
+    @property
     def key(self) -> str:
         """The attribute of a target by which a scope names it: what a foreign key refers to."""
         if isinstance(self.field, models.ForeignKey):
@@ -62,7 +69,7 @@ class Hop:
 class Audience:
     """Who sees the rows of a model: everybody, if there are neither hops nor a function."""
 
-    label: str
+    model: Model
     hops: tuple[Hop, ...] = ()
     function: Callable[[Any], Iterable[Any]] | None = None
 
@@ -86,28 +93,30 @@ class Audience:
     def key(self) -> str:
         """What the scopes' keys have between their database and the anchor's key.
 
-        The members and the admins of one project are two scopes.
+        The members and the admins of one project are two scopes. Models and relations are called
+        what documents call them: renaming one moves no rows.
         """
-        way = f"{self.label}()" if self.function is not None else self.rest or self.hops[0].name
-        return f"{self.anchor._meta.label_lower}/{way}"
+        if self.function is not None:
+            return f"{schema.names_in(self.anchor).label}/{schema.names_in(self.model).label}()"
+        way = "__".join(hop.called for hop in self.hops[1:]) or self.hops[0].called
+        return f"{schema.names_in(self.anchor).label}/{way}"
 
 
 @cache
 def audience_of(model: type[SyncModel]) -> Audience | None:
     """Who sees the rows of `model`; None where that is left open: then nobody does."""
-    label = (model._meta.concrete_model or model)._meta.label_lower
     options = model._sync
     if options.everyone:
-        return Audience(label)
+        return Audience(model)
     if callable(options.audience):
-        return Audience(label, function=options.audience)
+        return Audience(model, function=options.audience)
     if isinstance(options.audience, str):
         found = follow(model, options.audience)
-        return None if isinstance(found, str) else Audience(label, found)
+        return None if isinstance(found, str) else Audience(model, found)
     owner = owner_field(model)
     if owner is not None:
-        return Audience(label, (_hop(model, owner.name, owner),))
-    return None if is_unclear(model) else Audience(label)
+        return Audience(model, (_hop(model, owner.name, owner),))
+    return None if is_unclear(model) else Audience(model)
 
 
 def follow(model: Model, path: str) -> tuple[Hop, ...] | str:

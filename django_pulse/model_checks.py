@@ -22,6 +22,7 @@ from .columns import Column, columns_of
 from .manager import SyncQuerySet
 from .options import ATTRIBUTES
 from .ownership import OWNER, points_to_users
+from .past_checks import check_past
 from .schema import sync_models
 from .sync_model import SyncModel
 
@@ -56,6 +57,7 @@ def check_model(model: Model) -> list[CheckMessage]:
         *_check_audience(model),
         *_check_names(model),
         *_check_manager(model),
+        *check_past(model),
     ]
 
 

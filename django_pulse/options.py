@@ -5,6 +5,8 @@
         audience = "project__members"
         read_only = ["reviewed_by"]
         deletes = "last_action_wins"
+        renamed = {"title": "headline"}
+        formerly = "todo.task"
 
 A child's replaces its parent's as a whole. What is wrong in it is remembered, not raised: the
 system checks report it, with the model's name and a hint.
@@ -22,7 +24,7 @@ from crdt.rules import DeleteWins, LastActionWins, MergeRule, RowRule
 __all__ = ["ATTRIBUTES", "DELETES", "Mistake", "SyncOptions", "parse"]
 
 # Everything that `class Sync` may say.
-ATTRIBUTES = ("merge", "audience", "read_only", "deletes")
+ATTRIBUTES = ("merge", "audience", "read_only", "deletes", "renamed", "formerly")
 
 # What `deletes` may say: who wins, where one deletes a row and another edits it.
 DELETES: Mapping[str, RowRule] = MappingProxyType(
@@ -30,6 +32,7 @@ DELETES: Mapping[str, RowRule] = MappingProxyType(
 )
 
 _NO_RULES: Mapping[str, MergeRule] = MappingProxyType({})
+_NO_RENAMES: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,8 @@ class SyncOptions:
 
     `audience` is the lookup from the row to its users, or a function that gives a row's users; None
     stands for the foreign key called "user". `everyone` is set where `audience = None` was written:
-    every signed-in user. `deletes` is the rule of the row itself.
+    every signed-in user. `deletes` is the rule of the row itself. `renamed` says what fields were
+    called before, `formerly` the model ("app.model"), if no migration does.
     """
 
     merge: Mapping[str, MergeRule] = field(default_factory=lambda: _NO_RULES)
@@ -59,6 +63,8 @@ class SyncOptions:
     everyone: bool = False
     read_only: frozenset[str] = frozenset()
     deletes: RowRule = field(default_factory=DeleteWins)
+    renamed: Mapping[str, str] = field(default_factory=lambda: _NO_RENAMES)
+    formerly: str | None = None
     unknown: tuple[str, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
 
@@ -73,6 +79,8 @@ def parse(declared: type | None) -> SyncOptions:
         everyone="audience" in said and said["audience"] is None,
         read_only=_read_only(said.get("read_only"), mistakes),
         deletes=_deletes(said.get("deletes", DeleteWins.name), mistakes),
+        renamed=_renamed(said.get("renamed"), mistakes),
+        formerly=_formerly(said.get("formerly"), mistakes),
         unknown=tuple(sorted(set(said) - set(ATTRIBUTES))),
         mistakes=tuple(mistakes),
     )
@@ -157,3 +165,35 @@ def _deletes(value: Any, mistakes: list[Mistake]) -> RowRule:
         Mistake("deletes", message, f'Write deletes = "{LastActionWins.name}".', "pulse.E050")
     )
     return DELETES[DeleteWins.name]
+
+
+def _renamed(value: Any, mistakes: list[Mistake]) -> Mapping[str, str]:
+    if value is None:
+        return _NO_RENAMES
+    if isinstance(value, Mapping) and all(
+        isinstance(name, str) for pair in value.items() for name in pair
+    ):
+        return MappingProxyType(dict(value))
+    mistakes.append(
+        Mistake(
+            "renamed",
+            f"`renamed` is {value!r}, not a dictionary of names.",
+            'Write renamed = {"new_name": "old_name"}.',
+        )
+    )
+    return _NO_RENAMES
+
+
+def _formerly(value: Any, mistakes: list[Mistake]) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, str) and value.count(".") == 1:
+        return value.lower()
+    mistakes.append(
+        Mistake(
+            "formerly",
+            f"`formerly` is {value!r}, not the label of a model.",
+            'Write formerly = "old_app.OldModel".',
+        )
+    )
+    return None

@@ -2,37 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cache
+import json
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
-from django.db import models
+from django.db import models, router
 from django.db.models import NOT_PROVIDED
 
-from crdt.rules import Latest, MergeRule, ServerOnly
+from crdt.rules import Latest, MergeRule, ServerOnly, rule_from_description
 from crdt.schema import MISSING, Field, Schema
 
+from . import register
 from .columns import AnyField, Column, columns_of
 from .keys import By
+from .names import Called, FieldNow, ModelNow, Names, Shape
 from .options import SyncOptions
 from .ownership import owner_field
 
 if TYPE_CHECKING:
     from .sync_model import SyncModel  # which imports us, by way of the write path
 
-__all__ = ["label_of", "model_of", "schema_of", "schemas"]
-__all__ += ["sync_models", "syncs"]
+__all__ = ["descriptions", "forget", "label_of", "labels", "model_now", "model_of", "names_in"]
+__all__ += ["schema_again", "schema_of", "schemas", "sync_models", "syncs"]
 
 # Callable defaults that give every row the same: what a client may use as well.
 _STATIC_CALLABLES: frozenset[Any] = frozenset({dict, list, str, bytes, int, bool})
+
+# What is certain, until the next `migrate` (see `register`).
+_schemas: dict[type[models.Model], Schema] = {}
+_names: dict[type[models.Model], Names] = {}
+_plain: dict[type[models.Model], Schema] = {}  # what is used while nothing is certain
+_models: dict[str, type[SyncModel]] = {}
+_descriptions: list[Mapping[str, Any]] = []
 
 
 def sync_models() -> Iterator[type[SyncModel]]:
     """Every model that syncs: concrete, not a proxy, not swapped out; sorted by label."""
     found = (model for model in apps.get_models() if syncs(model))
-    return iter(sorted(found, key=label_of))  # type: ignore[arg-type]
+    return iter(sorted(found, key=lambda model: model._meta.label_lower))  # type: ignore[arg-type]
+
+
+def labels() -> set[str]:
+    """The labels of all models that there are now."""
+    return {model._meta.label_lower for model in apps.get_models()}
 
 
 def schemas() -> list[Schema]:
@@ -40,18 +54,31 @@ def schemas() -> list[Schema]:
     return [schema_of(model) for model in sync_models()]
 
 
+def descriptions() -> tuple[Mapping[str, Any], ...]:
+    """The schemas of all of them as JSON."""
+    if not _descriptions:
+        found = [schema.description() for schema in schemas()]
+        if not _are_certain():
+            return tuple(found)
+        _descriptions[:] = found
+    return tuple(_descriptions)
+
+
 def model_of(label: str) -> type[SyncModel] | None:
-    """The model with that label ("todo.task"), or None; for labels that came from anywhere."""
-    try:
-        model = apps.get_model(label)
-    except (LookupError, ValueError):
-        return None
-    return model if syncs(model) and label_of(model) == label else None
+    """The model that documents call so ("todo.task"), or None; for labels that came from
+    anywhere.
+    """
+    if not _models:
+        found = {label_of(model): model for model in sync_models()}
+        if not _are_certain():
+            return found.get(label)
+        _models.update(found)
+    return _models.get(label)
 
 
 def label_of(model: type[models.Model]) -> str:
-    """The label under which the rows of `model` have their documents: "todo.task"."""
-    return (model._meta.concrete_model or model)._meta.label_lower
+    """The label under which the rows of `model` have their documents: the first it ever had."""
+    return schema_of(model).label if syncs(model) or model._meta.proxy else model._meta.label_lower
 
 
 def syncs(model: type[models.Model]) -> bool:
@@ -62,17 +89,92 @@ def syncs(model: type[models.Model]) -> bool:
 
 def schema_of(model: type[models.Model]) -> Schema:
     """The schema of a model; a proxy has that of the model behind it."""
-    concrete = model._meta.concrete_model or model
-    return _schema_of(concrete)
+    concrete: Any = model._meta.concrete_model or model
+    found = _schemas.get(concrete)
+    return _made(concrete) if found is None else found
 
 
-@cache
-def _schema_of(model: type[SyncModel]) -> Schema:
-    fields = {name: _field(model, column) for name, column in columns_of(model).items()}
-    return Schema(label_of(model), MappingProxyType(fields), model._sync.deletes)
+def schema_again(model: type[models.Model]) -> Schema:
+    """The schema of a model with what another release may have added to the register."""
+    return _made(model._meta.concrete_model or model, again=True)  # type: ignore[arg-type]
 
 
-def _field(model: type[SyncModel], column: Column) -> Field:
+def forget() -> None:
+    """A migration may have changed everything."""
+    register.forget()
+    _schemas.clear()
+    _names.clear()
+    _models.clear()
+    _descriptions.clear()
+
+
+def names_in(model: type[models.Model]) -> Names:
+    """What documents, and the keys of scopes, call any model and its relations."""
+    concrete: Any = model._meta.concrete_model or model
+    found = _names.get(concrete)
+    return _named(concrete)[0] if found is None else found
+
+
+def _named(model: type[models.Model], *, again: bool = False) -> tuple[Names, bool]:
+    using = router.db_for_write(model)
+    names, certain = register.names(using, model_now(model), labels(), again=again)
+    if certain:
+        _names[model] = names
+    return names, certain
+
+
+def model_now(model: type[models.Model]) -> ModelNow:
+    """A model for the register; of one that does not sync the relations, which audiences follow."""
+    meta = model._meta
+    if not syncs(model):
+        relations = [f for f in (*meta.concrete_fields, *meta.many_to_many) if f.is_relation]
+        found = {f.name: FieldNow(f.name, f.column, "key", {}, "value") for f in relations}
+        return ModelNow(meta.label_lower, meta.db_table, found)
+    options: SyncOptions = model._sync  # type: ignore[attr-defined]
+    found = {}
+    for name, column in columns_of(model).items():
+        rule, _ = _rule(model, name)  # type: ignore[arg-type]
+        place = getattr(column.field, "column", None)
+        found[name] = FieldNow(name, place, column.kind, rule.describe(), _form(rule))
+    return ModelNow(meta.label_lower, meta.db_table, found, options.renamed, options.formerly)
+
+
+def _form(rule: MergeRule) -> str:
+    """Rules of one form can read each other's entries."""
+    if rule.text or not getattr(rule, "whole", not getattr(rule, "additive", False)):
+        return json.dumps(rule.describe(), sort_keys=True)
+    return "value"
+
+
+def _are_certain() -> bool:
+    return all(model in _schemas for model in sync_models())
+
+
+def _made(model: type[SyncModel], *, again: bool = False) -> Schema:
+    names, certain = _named(model, again=again)
+    if not certain and model in _plain:
+        return _plain[model]
+    columns = columns_of(model)
+    fields = {name: _field(model, columns[name], called) for name, called in names.fields.items()}
+    found = Schema(
+        names.label,
+        MappingProxyType(fields),
+        model._sync.deletes,
+        name=model._meta.label_lower,
+        aliases=names.aliases,
+        retired={wire: _retired(*was) for wire, was in names.retired.items()},
+    )
+    (_schemas if certain else _plain)[model] = found
+    return found
+
+
+def _retired(name: str, shape: Shape) -> Field:
+    rules = {rule for model in sync_models() for rule in model._sync.merge.values()}
+    rule = rule_from_description(shape.rule, rules)
+    return Field(name, shape.kind, rule, wire=shape.wire)
+
+
+def _field(model: type[SyncModel], column: Column, called: Called) -> Field:
     rule, read_only = _rule(model, column.name)
     owned = column.field == owner_field(model)  # the server fills that in
     default = MISSING if owned else _default(column)
@@ -84,6 +186,8 @@ def _field(model: type[SyncModel], column: Column) -> Field:
         required=wanted and rule.client_writes and not read_only,
         default=default,
         options=MappingProxyType(_options(column) | ({"read_only": True} if read_only else {})),
+        wire=called.wire,
+        aliases=called.aliases,
     )
 
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from django.db import models
 
-__all__ = ["Awaited", "Clock", "Device", "Document", "Feed", "Outbox", "Outcome", "Scope"]
+__all__ = ["Awaited", "Clock", "Device", "Document", "Feed", "Naming", "Outbox"]
+__all__ += ["Outcome", "Scope"]
 
 
 def _reference(to: str) -> models.ForeignKey[Any, Any]:
@@ -126,6 +127,26 @@ class Awaited(models.Model):
 
     def __str__(self) -> str:
         return f"document {self.document_id} waits for {self.model} {self.key}"
+
+
+class Naming(models.Model):
+    """What documents call a model and its fields; see `django_pulse.names`.
+
+    `label` is what they call the model, `names` every label it had, the present one last, `table`
+    its table. `fields` has a list for each: the field's names, its column, and the shapes in which
+    documents hold it (its name there, its kind, its rule, the rule's form).
+    """
+
+    label = models.CharField(max_length=201, unique=True)
+    names = models.JSONField(default=list)
+    table = models.TextField()
+    fields = models.JSONField(default=list)
+
+    class Meta:
+        app_label = "django_pulse"
+
+    def __str__(self) -> str:
+        return self.label
 
 
 class Outbox(models.Model):

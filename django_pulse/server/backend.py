@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .. import auth, feed, identity, schema, writes
@@ -40,7 +39,7 @@ class Backend:
 
     def schemas(self) -> tuple[Mapping[str, Any], ...]:
         """The descriptions of all synced models."""
-        return _descriptions()
+        return schema.descriptions()
 
     def push(
         self, user: AbstractBaseUser, replica: int, items: Sequence[Item]
@@ -52,9 +51,3 @@ class Backend:
     def documents(self, user: AbstractBaseUser, keys: Sequence[Key]) -> Sequence[Change]:
         """Those of the documents that the user may see, whole."""
         return feed.documents(user, [(key.model, key.id) for key in keys])
-
-
-@cache
-def _descriptions() -> tuple[Mapping[str, Any], ...]:
-    """The models of a process do not change while it runs."""
-    return tuple(one.description() for one in schema.schemas())

@@ -159,7 +159,7 @@ def test_a_path_names_its_relations() -> None:
     assert not isinstance(found, str)
     assert [hop.attname for hop in found] == ["project_id", "team_id", None]
     assert found[2].through is Team.members.through
-    assert audience.audience_of(Item) == audience.Audience("todo.item")
+    assert audience.audience_of(Item) == audience.Audience(Item)
 
 
 # Devices write only where they see what they wrote
