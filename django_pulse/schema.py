@@ -140,10 +140,12 @@ def model_now(model: type[models.Model]) -> ModelNow:
 
 
 def _form(rule: MergeRule) -> str:
-    """Rules of one form can read each other's entries."""
-    if rule.text or not getattr(rule, "whole", not getattr(rule, "additive", False)):
-        return json.dumps(rule.describe(), sort_keys=True)
-    return "value"
+    """Rules of one form can read each other's entries: those whose entries are whole values."""
+    kind = type(rule)
+    plain = kind.encode is MergeRule.encode and kind.decode is MergeRule.decode
+    if rule.whole and plain and not rule.text:
+        return "value"
+    return json.dumps(rule.describe(), sort_keys=True)
 
 
 def _are_certain() -> bool:

@@ -84,6 +84,12 @@ class Judge:
                 reverts[wire] = {"value": value, **error}
         return reverts
 
+    def on_behalf(self, known: Field, value: Any) -> dict[str, str] | None:
+        """Why a device may not write this value to a field; not of one that refers to rows."""
+        if known.name in self._targets.names:
+            return _error("changed_kind", "This field refers to rows by other keys now.")
+        return _may_not_write(known.wire, known) or self._value_error(known.name, value)
+
     def hold_back(self, merged: Merged, push: Push, awaited: Collection[Target]) -> None:
         """Keep fields from being projected that refer to a row that is not there for the user.
 
@@ -125,14 +131,15 @@ class Judge:
     def _undone(self, merged: Merged, push: Push, error: ValidationError) -> Reverts:
         by_field = error.error_dict if hasattr(error, "error_dict") else {}
         named = set(by_field) - {NON_FIELD_ERRORS}
-        written = {entry.field for entry in push.entries} | set(push.text_fields)
+        entries = [*push.entries, *merged.carried]
+        written = {entry.field for entry in entries} | set(push.text_fields)
         fields = merged.schema.fields.values()  # neither the row itself nor what is unknown
         pushed = {known.wire: known for known in fields if known.wire in written}
         of_named = {wire: known for wire, known in pushed.items() if known.name in named}
         blamed = of_named or pushed
         reverts: Reverts = {}
         for wire, known in blamed.items():
-            mine = [entry for entry in push.entries if entry.field == wire]
+            mine = [entry for entry in entries if entry.field == wire]
             merged.revert(mine)
             if mine:
                 reverts[wire] = {"value": _value_of(mine, known), **_told(error)}
@@ -161,8 +168,8 @@ class Judge:
             refusal = known.rule.refuses(before.seen_by(live[0], entry, known))
             if refusal is not None:
                 return refusal._asdict()
-        if known.rule.text or not known.rule.whole:  # what becomes of it is judged apart
-            return None
+        if known.rule.text or not known.rule.whole or entry.field in merged.schema.retired:
+            return None  # what becomes of it is judged apart
         return self._value_error(known.name, live[0].value)
 
     def _parts_error(self, merged: Merged, known: Field) -> dict[str, str] | None:
@@ -251,10 +258,12 @@ def _text_error(merged: Merged, blank: SyncModel, known: Field | None) -> dict[s
     """What is wrong with the merged text and was not wrong before."""
     if known is None or not known.rule.text:
         return _error("forbidden", "This field is not a shared text.")
-    field = columns_of(type(blank))[known.name].field
     text = merged.document.text(known.wire)
     if "\0" in text:
         return _error("invalid", "Text must not hold the character NUL.")
+    if known.wire in merged.schema.retired:
+        return None
+    field = columns_of(type(blank))[known.name].field
     error = _first_error(lambda: field.clean(text, blank))
     before = merged.before.values.get(known.name, "")
     if error is None or _first_error(lambda: field.clean(before, blank)) is not None:

@@ -63,6 +63,8 @@ class Merged:
     """What the row's columns hold, of the fields that have entries and are not held back."""
     held_back: set[str] = field(default_factory=set)
     """The fields that are not projected, since what they refer to is not there yet."""
+    carried: list[Entry] = field(default_factory=list)
+    """Server entries on behalf of the device whose push this is; see `retired`."""
     awaits: dict[Target, bool] = field(default_factory=dict)
     """What that is, and whether the user whose push this is wants it."""
 
@@ -131,7 +133,10 @@ class Merged:
     def revert_text(self, wire: str) -> None:
         """Edit a text back to what it was, deletions included."""
         known = self.schema.get(wire)
-        before = self.before.values.get(known.name, "") if known is not None else ""
+        if wire in self.schema.retired:  # which `before` does not speak of
+            before = Document(bytes(self.held.document.state)).text(wire)
+        else:
+            before = self.before.values.get(known.name, "") if known is not None else ""
         self.document.set_text(wire, before)
 
     def restamp(self, pushed: Collection[Entry]) -> None:

@@ -33,7 +33,7 @@ from crdt.update import Push, read_push
 from .. import identity, scopes
 from ..awaiting import depth
 from ..columns import columns_of
-from ..schema import model_of, schema_of
+from ..schema import model_of, schema_again, schema_of
 from . import announcing, parking, placing
 from .items import ItemResult, PushItem
 from .judging import Judge
@@ -42,6 +42,7 @@ from .lost import lost_to_deletion
 from .merging import Merged, Reverts
 from .outcomes import repeated, settle, store_outcomes, there_by_now
 from .parking import Reason
+from .retired import Bridge
 from .storing import store_documents, store_rows
 
 if TYPE_CHECKING:
@@ -195,6 +196,7 @@ def _merged(batch: Batch) -> Results:
             results[place] = answer
         else:
             pushes[place] = answer
+    _learn(batch, pushes)
     judge = Judge(batch.user, batch.model, batch.using)
     for place in judge.look_up(pushes):
         results[place] = ItemResult("busy")
@@ -224,6 +226,18 @@ def _read(
     if update.known:
         return repeated(batch.using, batch.replica, held.document, update.next)
     return merged, update
+
+
+def _learn(batch: Batch, pushes: Mapping[int, tuple[Merged, Push]]) -> None:
+    """Look up what is written to fields that nobody here knows: another release may have them."""
+    wires = {entry.field for _, update in pushes.values() for entry in update.entries}
+    wires.update(*(update.text_fields for _, update in pushes.values()))
+    schema = schema_of(batch.model)
+    if all(map(schema.get, wires)):
+        return
+    schema = schema_again(batch.model)
+    for merged, _ in pushes.values():
+        merged.schema = schema
 
 
 def _placed(batch: Batch, held: Mapping[UUID, Held]) -> dict[UUID, list[str]]:
@@ -256,10 +270,12 @@ def _judged(
     """Merge every push, undo what may not stand, and bring the rows to what is left."""
     reverts: dict[int, Reverts] = {}
     for place, (merged, update) in tuple(pushes.items()):
+        bridge = Bridge(merged, update) if update.data else None
         if update.data:
             merged.document.apply(update)
         found = judge.judge(merged, update)
-        if update.data:
+        if bridge is not None:
+            found |= bridge.cross(judge)
             merged.restamp(update.entries)
         judge.hold_back(merged, update, waits.his(merged.held.document))
         try:

@@ -49,9 +49,9 @@ class Device:
             self.set(sync_id, **{name: old + amount})
 
     def edit(self, sync_id: uuid.UUID, name: str, index: int, deleted: int, inserted: str) -> None:
-        document = self.rows[sync_id]
-        document.edit_text(name, index, deleted, inserted)
-        touch_text(document, self.schema.fields[name], self.now(), self.acked.get(sync_id, 0))
+        document, field = self.rows[sync_id], self.schema.fields[name]
+        document.edit_text(field.wire, index, deleted, inserted)
+        touch_text(document, field, self.now(), self.acked.get(sync_id, 0))
 
     def delete(self, sync_id: uuid.UUID) -> None:
         delete_row(self.rows[sync_id], self.schema, self.now(), self.acked.get(sync_id, 0))
