@@ -10,7 +10,7 @@ Laws:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
@@ -19,6 +19,7 @@ from django.db import models
 from django.db.models import Q
 
 from .columns import columns_of
+from .inheritance import labels_of
 from .schema import label_of, sync_models
 from .tables import Awaited
 
@@ -35,8 +36,8 @@ def wake(using: str, changed: Iterable[tuple[str, UUID]]) -> bool:
     """
     by_model: dict[str, list[str]] = {}
     for model, sync_id in changed:
-        if can_be_awaited(model):
-            by_model.setdefault(model, []).append(str(sync_id))
+        for label in _awaitable().get(model, ()):
+            by_model.setdefault(label, []).append(str(sync_id))
     if not by_model or not Awaited.objects.using(using).filter(model__in=by_model).exists():
         return False
     wanted = Q(pk__in=[])
@@ -69,18 +70,22 @@ def can_be_awaited(label: str) -> bool:
 
 
 @cache
-def _awaitable() -> frozenset[str]:
-    """Models that foreign keys of synced models point to, and those with unique values; every
-    model that syncs, where a generic key may point to any.
+def _awaitable() -> Mapping[str, tuple[str, ...]]:
+    """The labels under which rows of each model may be awaited.
+
+    Those of models that foreign keys of synced models point to, and of those with unique values;
+    of every model that syncs, where a generic key may point to any.
     """
     found: set[str] = set()
     for model in sync_models():
         if any(c.refers and c.target is None for c in columns_of(model).values()):
-            return frozenset(map(label_of, sync_models()))
+            found.update(map(label_of, sync_models()))
         found |= {label_of(target) for target in awaited_models(model)}
         if is_constrained(model):
             found.add(label_of(model))
-    return frozenset(found)
+    own = {label_of(model): labels_of(model) for model in sync_models()}
+    named = {each: tuple(label for label in own[each] if label in found) for each in own}
+    return {each: labels for each, labels in named.items() if labels}
 
 
 def is_constrained(model: type[SyncModel]) -> bool:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterable
-from functools import partial
 from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models.functions import Now
-from django.db.models.signals import class_prepared, post_delete, pre_delete
+from django.db.models.signals import class_prepared, post_delete, post_save, pre_delete
 
 from crdt.update import read_state
 from crdt.vector import VectorClock
@@ -21,11 +20,12 @@ from crdt.vector import VectorClock
 from . import conflicts, scopes
 from .bookkeeping import LocalOnlyField, MomentField, RandomUUID, SyncIdField
 from .conflicts import Conflict
+from .inheritance import children_of
 from .manager import SyncManager, give_base_manager
 from .options import SyncOptions, parse
 from .schema import label_of
 from .tables import Document
-from .writes import deleting, noting, saving, seen
+from .writes import absorbing, deleting, noting, saving, seen
 
 __all__ = ["SyncModel"]
 
@@ -89,8 +89,9 @@ class SyncModel(models.Model):
     ) -> bool:
         """Where Django writes one table, after `pre_save` and before `post_save`."""
         save = super()._save_table  # type: ignore[misc]
-        arguments = (raw, cls, force_insert, force_update, using, update_fields)
-        return saving.save_table(self, partial(save, *arguments), *arguments)
+        return saving.save_table(
+            self, save, raw, cls, force_insert, force_update, using, update_fields
+        )
 
     def conflicts(self) -> dict[str, list[Conflict]]:
         """The fields that were written concurrently, with the values still alive, latest first.
@@ -112,9 +113,8 @@ class SyncModel(models.Model):
     def vector_clock(self) -> VectorClock:
         """Who wrote the row, as far as it is stored: `{replica: next clock}`. One query."""
         using = self._state.db or scopes.database_of(type(self))
-        rows = Document.objects.using(using).filter(
-            model=label_of(type(self)), sync_id=self.sync_id
-        )
+        labels = [label_of(model) for model in (type(self), *children_of(type(self)))]
+        rows = Document.objects.using(using).filter(model__in=labels, sync_id=self.sync_id)
         state = rows.values_list("state", flat=True).first()
         return VectorClock(read_state(bytes(state or b"")).vector)
 
@@ -128,6 +128,11 @@ def _prepare(sender: type[models.Model], **kwargs: Any) -> None:
             uid = f"pulse.{sender!r}"
             pre_delete.connect(noting.before_delete, sender=sender, dispatch_uid=uid)
             post_delete.connect(deleting.after_delete, sender=sender, dispatch_uid=uid)
+        if not sender._meta.abstract and not sender._meta.proxy:
+            for parent in sender._meta.get_parent_list():
+                if not issubclass(parent, SyncModel):
+                    saved, uid = absorbing.after_parent_save, f"pulse.parent.{parent!r}"
+                    post_save.connect(saved, sender=parent, dispatch_uid=uid)
 
 
 class_prepared.connect(_prepare, dispatch_uid="django_pulse.prepare")

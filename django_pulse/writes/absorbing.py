@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
+
+from django.db import models, transaction
 
 from crdt.document import Document
 
 from .. import identity, scopes
+from ..inheritance import by_model, children_of
 from ..schema import schema_of
 from .locking import Held, hold_rows
 from .merging import Merged
@@ -20,7 +24,7 @@ from .storing import store_documents, store_rows, update_rows
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
 
-__all__ = ["ABSORBED_AT_ONCE", "absorb_rows", "begin"]
+__all__ = ["ABSORBED_AT_ONCE", "absorb_rows", "after_parent_save", "begin"]
 
 ABSORBED_AT_ONCE = 500
 """Rows of a bulk write that are mirrored by one set of statements: bounds what is in memory."""
@@ -30,16 +34,36 @@ def absorb_rows(model: type[SyncModel], using: str, pks: Iterable[Any]) -> None:
     """Mirror rows that were just written; a few queries per `ABSORBED_AT_ONCE` of them."""
     keys = list(pks)
     for start in range(0, len(keys), ABSORBED_AT_ONCE):
-        held = hold_rows(model, using, keys[start : start + ABSORBED_AT_ONCE])
-        replica = identity.replica_id(using)
-        merges = [begin(each, replica) for each in held]
-        _note_moves(merges, using)
-        changed = [merged for merged in merges if merged.changed]
-        for merged in changed:
-            merged.compact()
-        store_rows(model, using, changed)
-        store_documents(using, changed)
-        _restore_versions(model, using, merges)
+        some = keys[start : start + ABSORBED_AT_ONCE]
+        if not children_of(model):
+            _absorb(model, using, some)
+            continue
+        for derived, own in by_model(model, using, some).items():
+            _absorb(derived, using, own)
+
+
+def after_parent_save(
+    sender: type[models.Model], instance: models.Model, using: str, **kwargs: Any
+) -> None:
+    """Mirror a row that was saved as one of a parent model that does not sync."""
+    found = by_model(sender, using, [instance.pk])
+    with transaction.atomic(using=using) if found else nullcontext():
+        for derived, own in found.items():
+            identity.take_write_lock(using)
+            absorb_rows(derived, using, own)
+
+
+def _absorb(model: type[SyncModel], using: str, pks: Sequence[Any]) -> None:
+    held = hold_rows(model, using, pks)
+    replica = identity.replica_id(using)
+    merges = [begin(each, replica) for each in held]
+    _note_moves(merges, using)
+    changed = [merged for merged in merges if merged.changed]
+    for merged in changed:
+        merged.compact()
+    store_rows(model, using, changed)
+    store_documents(using, changed)
+    _restore_versions(model, using, merges)
 
 
 def begin(held: Held, replica: int, *, absorbed: bool = True) -> Merged:

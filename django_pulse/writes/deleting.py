@@ -14,13 +14,14 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from django.db import transaction
 
 from .. import identity
-from ..schema import schema_of
+from ..inheritance import own_rows
+from ..schema import schema_of, syncs
 from .absorbing import ABSORBED_AT_ONCE
 from .locking import hold_documents, lock_database
 from .merging import Merged
@@ -30,7 +31,7 @@ from .storing import store_documents
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
 
-__all__ = ["after_delete"]
+__all__ = ["after_delete", "retire_parents"]
 
 
 def after_delete(sender: type[SyncModel], using: str, origin: Any = None, **kwargs: Any) -> None:
@@ -42,9 +43,17 @@ def after_delete(sender: type[SyncModel], using: str, origin: Any = None, **kwar
             _write_tombstones(model, using, ids[start : start + ABSORBED_AT_ONCE])
 
 
+def retire_parents(model: type[SyncModel], using: str, ids: Sequence[UUID]) -> None:
+    """These rows are of `model`: they are no longer a parent model's own, if they were."""
+    for parent in model._meta.get_parent_list():
+        if syncs(parent):
+            _write_tombstones(cast("type[SyncModel]", parent), using, ids)
+
+
 def _write_tombstones(model: type[SyncModel], using: str, ids: Sequence[UUID]) -> None:
+    """Write into the documents with these `sync_id`s that the row is gone, where it is."""
     lock_database(using, wait=True)
-    rows = model._base_manager.using(using).filter(sync_id__in=ids)
+    rows = own_rows(model, using).filter(sync_id__in=ids)
     there = set(rows.values_list("sync_id", flat=True))
     gone = [sync_id for sync_id in ids if sync_id not in there]
     schema, replica = schema_of(model), identity.replica_id(using)

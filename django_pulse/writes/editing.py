@@ -70,7 +70,9 @@ def merge_edits(model: type[SyncModel], using: str, edits: Sequence[tuple[Edit, 
         instance, row = edit.instance, held.row
         assert row is not None, "whoever saves has a row"
         instance.version, instance.sync_id = row.version, row.sync_id
-        saved.append((instance, [field.attname for field in edit.fields], _column_values(row)))
+        saved.append(
+            (instance, [field.attname for field in edit.fields], _column_values(instance, row))
+        )
     seen_values.note_all_saved(saved, using)
 
 
@@ -158,7 +160,8 @@ def _write_expressions(
     for edit, held in edits:
         raw = [f.attname for f in edit.fields if _is_expression(_raw(edit.instance, f))]
         if raw:
-            groups.setdefault(tuple(raw), {})[edit.instance.pk] = edit.instance, held
+            assert held.row is not None, "whoever saves has a row"
+            groups.setdefault(tuple(raw), {})[held.row.pk] = edit.instance, held
     plain: models.QuerySet[SyncModel] = models.QuerySet(model, using=using)
     for names, group in groups.items():
         if len(group) == 1:
@@ -189,11 +192,11 @@ def _store(
     update_rows(model, using, [(m.row, m.columns) for m in others if m.row is not None])
 
 
-def _column_values(row: SyncModel) -> dict[str, Any]:
+def _column_values(instance: SyncModel, row: SyncModel) -> dict[str, Any]:
     """What the row's columns hold, to be shown on the instance once that is certain."""
     return {
         field.attname: row.__dict__[field.attname]
-        for field in row._meta.concrete_fields
+        for field in instance._meta.concrete_fields
         if field.attname in row.__dict__ and not field.primary_key and field.name not in COUNTED
     }
 

@@ -21,15 +21,16 @@ from ..columns import columns_of
 from ..keys import Keys
 from . import seen as seen_values
 from .absorbing import absorb_rows
+from .deleting import retire_parents
 from .locking import lock_database
 
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
 
-__all__ = ["prepare_raw", "save_raw"]
+__all__ = ["save_raw"]
 
 
-def prepare_raw(instance: SyncModel, cls: type[SyncModel], using: str) -> None:
+def _prepare(instance: SyncModel, cls: type[SyncModel], using: str) -> None:
     """Give an instance what no field's `pre_save` will, before it is written to the table of `cls`:
     the identity of the row that is there, and the moments that the table asks for.
     """
@@ -50,9 +51,12 @@ def save_raw(
     """Write the instance by `write` and mirror it, now and, where need be, after the commit."""
     with transaction.atomic(using=using):
         lock_database(using, wait=True)
-        prepare_raw(instance, cls, using)
+        _prepare(instance, cls, using)
         updated = write()
         absorb_rows(cls, using, [instance.pk])
+        if cls._meta.parents:
+            rows = cls._base_manager.using(using).filter(pk=instance.pk)
+            retire_parents(cls, using, list(rows.values_list("sync_id", flat=True)))
         if _refers_to_nothing(instance, using):
             _absorb_again(cls, using, instance.pk)
         seen_values.note_saved(instance, None, {}, using)

@@ -25,6 +25,7 @@ from django.db.models import ForeignKey, Model, QuerySet
 
 from .. import identity
 from ..columns import columns_of
+from ..inheritance import own_rows, parent_links
 from ..keys import Keys
 from ..schema import label_of
 from ..tables import Document
@@ -108,7 +109,7 @@ def hold(
     model: type[SyncModel], using: str, ids: Collection[UUID], *, wait: bool
 ) -> dict[UUID, Held]:
     """Lock the rows and documents with these `sync_id`s; without `wait`, leaves out busy ones."""
-    all_rows = model._base_manager.using(using)
+    all_rows = own_rows(model, using)
     found = _lockable(all_rows.filter(sync_id__in=ids), wait=wait)
     rows = {row.sync_id: row for row in found.order_by("pk")}
     busy = _skipped(all_rows, set(ids) - set(rows), wait=wait)
@@ -213,7 +214,10 @@ def _stored(documents: QuerySet[Document]) -> dict[UUID, Stored]:
     }
 
 
-def _lockable(rows: QuerySet[M], *, wait: bool, of: tuple[str, ...] = ("self",)) -> QuerySet[M]:
+def _lockable(rows: QuerySet[M], *, wait: bool, of: tuple[str, ...] | None = None) -> QuerySet[M]:
+    """With `of`, in these tables only; by default in all that the rows are spread over."""
+    if of is None:
+        of = ("self", *parent_links(rows.model))
     if not connections[rows.db].features.has_select_for_update:
         return rows
     skip = not wait and connections[rows.db].features.has_select_for_update_skip_locked

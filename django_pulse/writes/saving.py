@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, transaction
 
 from .. import identity
+from ..inheritance import by_model, children_of
 from . import seen as seen_values
-from .absorbing import absorb_rows, begin
+from .absorbing import begin
+from .deleting import retire_parents
 from .editing import edit_of, merge_edits
-from .fixtures import prepare_raw, save_raw
-from .inserting import holds_expressions
+from .fixtures import save_raw
+from .inserting import holds_expressions, is_writing_parents, write_parents
 from .locking import hold_documents, hold_row, lock_database
 from .mirror import mirror
 from .storing import store_documents
@@ -30,27 +32,28 @@ __all__ = ["forget_identity_of_clone", "insert", "save_table", "update"]
 
 def save_table(
     instance: SyncModel,
-    write: Callable[[], bool],
+    save: Callable[..., bool],
     raw: bool,
     cls: type[SyncModel],
-    force_insert: object,
+    force_insert: Any,
     force_update: bool,
     using: str,
     update_fields: Iterable[str] | None,
 ) -> bool:
-    """`Model._save_table` for a synced row; `write` is Django's own. Returns whether it updated."""
-    if cls is not type(instance)._meta.concrete_model:
-        if raw:
-            prepare_raw(instance, cls, using)
-        return write()  # a parent's table: its columns are mirrored with the child's
+    """`Model._save_table` for a synced row; `save` is Django's own. Returns whether it updated."""
+
+    def write() -> bool:
+        new: Any = force_insert
+        if cls._meta.parents and not raw and cls is model:
+            forced = force_insert if isinstance(force_insert, tuple) else ()
+            new = write_parents(instance, using, update_fields, forced) or new
+        return save(raw, cls, new, force_update, using, update_fields)
+
+    model = type(instance)._meta.concrete_model
+    if cls is not model:  # a parent's table is written with the child's, once it is known how
+        return write() if is_writing_parents(instance) else True
     if raw:
         return save_raw(instance, cls, using, write)
-    if instance._meta.parents:
-        with transaction.atomic(using=using):
-            updated = write()
-            absorb_rows(cls, using, [instance.pk])
-            seen_values.note_saved(instance, None, {}, using)
-        return updated
     forget_identity_of_clone(instance)
     if force_insert or instance.pk is None or _is_made_here(instance):
         return insert(instance, using, write)
@@ -80,6 +83,7 @@ def insert(instance: SyncModel, using: str, write: Callable[[], bool]) -> bool:
         merged.compact()
         mirror(merged.document, merged.schema, instance, mine.keys, merged.now_ms)
         store_documents(using, [merged])
+        retire_parents(type(instance), using, [instance.sync_id])
         seen_values.note_saved(instance, None, {}, using)
     return updated
 
@@ -94,13 +98,16 @@ def update(
 
     Returns whether there was a row to update.
     """
-    model = type(instance)
+    model: type[SyncModel] = type(instance)
+    pk = instance.pk
     edit = edit_of(instance, using, update_fields)
     if not edit.fields:
         return True
     with transaction.atomic(using=using):
         lock_database(using, wait=True)
-        held = hold_row(model, using, instance.pk)
+        if children_of(model):
+            [(model, [pk])] = by_model(model, using, [pk]).items()
+        held = hold_row(model, using, pk)
         if held is None or held.row is None:
             return insert(instance, using, write) if update_fields is None else False
         merge_edits(model, using, [(edit, held)])

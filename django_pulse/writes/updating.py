@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
+from ..inheritance import by_model
 from .editing import edit_of, merge_edits
 from .locking import hold_rows
 
@@ -21,18 +22,26 @@ def update_instances(
     model: type[SyncModel],
     using: str,
     pks: Collection[Any],
-    instances: Iterable[SyncModel],
+    instances: Collection[SyncModel],
     names: Collection[str],
 ) -> None:
     """Merge what the instances changed of these fields, as far as their rows are among `pks`.
 
     To be called inside the transaction that locked the rows.
     """
-    held = {each.row.pk: each for each in hold_rows(model, using, pks) if each.row is not None}
     fields = [model._meta.get_field(name) for name in names]
-    edits = []
     for instance in instances:
         instance._prepare_related_fields_for_save(operation_name="bulk_update", fields=fields)  # type: ignore[attr-defined]
-        if instance.pk in held:
-            edits.append((edit_of(instance, using, names, prepare=False), held[instance.pk]))
-    merge_edits(model, using, edits)
+    key: Any = model._meta.pk
+    for derived, own in by_model(model, using, pks).items():
+        rows = hold_rows(derived, using, own)
+        held = {getattr(each.row, key.attname): each for each in rows}
+        merge_edits(
+            derived,
+            using,
+            [
+                (edit_of(instance, using, names, prepare=False), held[instance.pk])
+                for instance in instances
+                if instance.pk in held
+            ],
+        )
