@@ -7,15 +7,16 @@ __all__ = ["DjangoPulseConfig"]
 
 
 class DjangoPulseConfig(AppConfig):
-    """Wires system checks and the database's clock; everything else starts when first used."""
+    """Wires system checks, the database's clock and who reads what; the rest starts when used."""
 
     name = "django_pulse"
     verbose_name = "Django Pulse"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks, identity, recording
+        from . import access, checks, identity, recording
 
         checks.register()
+        access.watch()
         post_migrate.connect(identity.after_migrate, sender=self, dispatch_uid="pulse.clock")
         post_migrate.connect(recording.after_migrate, sender=self, dispatch_uid="pulse.names")

@@ -13,6 +13,7 @@ Everything here may query the database: call it through `threads.run`.
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import logging
 from collections.abc import Mapping
@@ -34,7 +35,7 @@ from crdt.errors import RemoteFault
 from .conf import conf
 from .origin import HandshakeRequest, origin_allowed
 
-__all__ = ["Handshake", "Refused", "SignIn", "current_user", "sign_in"]
+__all__ = ["GONE", "Handshake", "Refused", "SignIn", "current_user", "name_of_session", "sign_in"]
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +90,15 @@ class SignIn:
 
     user: AbstractBaseUser
     session_key: str | None = None
+
+    def ends_with(self, ended: str) -> bool:
+        """Was it this session (see `name_of_session`) that has ended?"""
+        return self.session_key is not None and name_of_session(self.session_key) == ended
+
+
+def name_of_session(key: str) -> str:
+    """A session's name among ourselves: with the key itself, whoever reads it could sign in."""
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def sign_in(handshake: Handshake, token: str | None) -> SignIn:

@@ -27,14 +27,14 @@ from pycrdt import merge_updates
 
 from . import awaiting, hints, identity, scopes
 from .conf import conf
-from .pages import Change, Page
+from .pages import Change, Heads, Page
 from .sql import update_many, upsert_many
 from .tables import Clock, Document, Feed, Outbox, Scope
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
-__all__ = ["admit_after_commit", "documents", "pull", "scope_heads", "stamp"]
+__all__ = ["ACCESS", "admit_after_commit", "documents", "pull", "scope_heads", "stamp"]
 __all__ += ["stamp_after_commit"]
 
 STAMPED_AT_ONCE = 1_000
@@ -44,19 +44,26 @@ STAMP_WAIT_MS = 2_000
 """How long to wait for another stamper. They take milliseconds; but one whose machine died keeps
 its lock until the database notices, and no commit and no ping is to wait for that."""
 
+ACCESS = 0
+"""In the outbox, the document that there is not: who reads the scope has changed."""
+
+_OF_SCOPES = ("key", "head", "access")
+
 logger = logging.getLogger("django_pulse")
 
 
-def scope_heads(user: AbstractBaseUser) -> dict[str, int]:
+def scope_heads(user: AbstractBaseUser) -> Heads:
     """The scopes that `user` reads, with the position of the latest change in each."""
     by_database: dict[str, list[str]] = {}
     for key, using in scopes.of_user(user).items():
         by_database.setdefault(using, []).append(key)
-    heads = {}
+    heads = Heads()
     for using, keys in by_database.items():
         stamp(using)
-        found = dict(Scope.objects.using(using).filter(key__in=keys).values_list("key", "head"))
-        heads.update({key: found.get(key, 0) for key in keys})
+        rows = Scope.objects.using(using).filter(key__in=keys)
+        found = {key: (head, access) for key, head, access in rows.values_list(*_OF_SCOPES)}
+        for key in keys:
+            heads[key], heads.access[key] = found.get(key, (0, 0))
     return heads
 
 
@@ -199,12 +206,16 @@ def _stamped(using: str, clock: Clock, waiting: Sequence[_Waiting]) -> list[Page
     documents = _names(using, {row.document for row in waiting})
     if awaiting.wake(using, [(named.model, named.id) for named in documents.values()]):
         admit_after_commit(using)
+    turned = {row.scope for row in waiting if row.document == ACCESS}
     waiting = [row for row in waiting if row.scope and row.document in documents]
+    rows = _scope_rows(using, turned | {row.scope for row in waiting})
+    for key in turned:
+        rows[key].access += 1
+    update_many(Scope, using, ("access",), [(rows[key].pk, (rows[key].access,)) for key in turned])
     if not waiting:
         return []
     latest = dict.fromkeys((row.scope, row.document) for row in reversed(waiting))
     positions = _positions(clock, len(latest))
-    rows = _scope_rows(using, {row.scope for row in waiting})
     heads = {}
     entries = []
     for scope, document in reversed(latest):
@@ -220,9 +231,7 @@ def _stamped(using: str, clock: Clock, waiting: Sequence[_Waiting]) -> list[Page
     )
     update_many(Scope, using, ("head",), [(rows[key].pk, (head,)) for key, head in heads.items()])
     Clock.objects.using(using).filter(pk=clock.pk).update(position=clock.position)
-    return [
-        _live_page(key, rows[key].head, head, waiting, documents) for key, head in heads.items()
-    ]
+    return [_live_page(rows[key], head, waiting, documents) for key, head in heads.items()]
 
 
 def _positions(clock: Clock, count: int) -> Iterator[int]:
@@ -243,16 +252,16 @@ def _scope_rows(using: str, keys: set[str]) -> dict[str, Scope]:
 
 
 def _live_page(
-    scope: str,
-    start: int,
+    row_of_scope: Scope,
     end: int,
     waiting: Sequence[_Waiting],
     documents: Mapping[int, _Named],
 ) -> Page:
     """What to broadcast: the changes themselves, unless they are too large."""
+    scope, start, access = row_of_scope.key, row_of_scope.head, row_of_scope.access
     waiting = [row for row in waiting if row.scope == scope]
     if sum(len(row.update) for row in waiting) > conf.HINT_MAX_BYTES:
-        return Page(scope, start, end, True, (), ())
+        return Page(scope, start, end, True, (), (), access)
     updates: dict[tuple[str, UUID], list[bytes]] = {}  # a frame names each document once
     leaves: dict[tuple[str, UUID], None] = {}  # a set that keeps its order
     for row in waiting:
@@ -265,7 +274,7 @@ def _live_page(
         Change(*key, found[0] if len(found) == 1 else merge_updates(*found))
         for key, found in updates.items()
     )
-    return Page(scope, start, end, False, items, tuple(leaves))
+    return Page(scope, start, end, False, items, tuple(leaves), access)
 
 
 class _Named(NamedTuple):

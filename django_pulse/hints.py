@@ -21,6 +21,7 @@ import logging
 import os
 import threading
 import weakref
+from collections.abc import Iterable
 from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ from .conf import conf
 if TYPE_CHECKING:
     from .pages import Page
 
-__all__ = ["broadcast", "encoded", "flush", "group_name", "register_loop"]
+__all__ = ["broadcast", "call", "encoded", "flush", "group_name", "register_loop"]
 
 WAITING = 1_000
 """Hints under way at once; beyond that they are dropped: the layer is down or very slow, and
@@ -62,14 +63,21 @@ def register_loop() -> None:
 def broadcast(page: Page) -> None:
     """Send what changed in a scope to its sockets; returns at once, and raises nothing."""
     try:
-        layer = get_channel_layer()
-        if layer is None:
-            return
-        message = {"type": "pulse.frame", "scope": page.scope, "frame": encoded(page)}
-        for loop in _loops_for(layer):
-            _start(loop, layer, group_name(page.scope), message)
+        frame = {"scope": page.scope, "frame": encoded(page), "access": page.access}
+        _send_to([page.scope], {"type": "pulse.frame", **frame})
     except Exception:
         logger.exception("A live update could not be sent; clients will pull it.")
+
+
+def call(channels: Iterable[str], ended: str = "") -> None:
+    """Have these users' sockets ask again what they read; returns at once, and raises nothing.
+
+    `ended` is the name of a session that is about to end, whatever the database says of it yet.
+    """
+    try:
+        _send_to(channels, {"type": "pulse.check", "ended": ended})
+    except Exception:
+        logger.exception("Users could not be told what they read now; they will find out.")
 
 
 def flush(timeout: float) -> None:
@@ -90,6 +98,15 @@ def encoded(page: Page) -> bytes:
             leaves=tuple(frames.Key(model, sync_id) for model, sync_id in page.leaves),
         )
     )
+
+
+def _send_to(names: Iterable[str], message: dict[str, Any]) -> None:
+    layer = get_channel_layer()
+    if layer is None:
+        return
+    for loop in _loops_for(layer):
+        for name in names:
+            _start(loop, layer, group_name(name), message)
 
 
 def _loops_for(layer: Any) -> list[asyncio.AbstractEventLoop]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-__all__ = ["Change", "Page"]
+__all__ = ["Change", "Heads", "Page"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What changed in `scope` behind `start`, up to `end`; `more` says that a next page waits."""
+    """What changed in `scope` behind `start`, up to `end`; `more` says that a next page waits.
+
+    `access` is how often it had changed who reads the scope: live messages carry it.
+    """
 
     scope: str
     start: int
@@ -27,3 +31,12 @@ class Page:
     more: bool
     items: tuple[Change, ...]
     leaves: tuple[tuple[str, UUID], ...]
+    access: int = 0
+
+
+class Heads(dict[str, int]):
+    """The heads of scopes, by key; `access` is how often it had changed who reads each."""
+
+    def __init__(self, heads: Mapping[str, int] | None = None) -> None:
+        super().__init__(heads or {})
+        self.access: dict[str, int] = {}

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from .sync_model import SyncModel
 
-__all__ = ["database_of", "everybody", "key_of", "of_row", "of_rows", "of_user"]
+__all__ = ["channel_of", "database_of", "everybody", "key_of", "of_row", "of_rows", "of_user"]
 __all__ += ["owner_field", "personal"]
 
 
@@ -47,6 +47,11 @@ def personal(using: str, user_pk: object, owner: str = OWNER) -> str:
 def key_of(using: str, audience: Audience, anchor: object) -> str:
     """The scope of what the anchor with this key belongs to."""
     return f"{using}/{audience.key}/{anchor}"
+
+
+def channel_of(user_pk: object) -> str:
+    """Where the sockets of one user are told to ask again what he reads; no scope is called so."""
+    return f"@{user_pk}"
 
 
 def of_row(row: SyncModel, using: str) -> list[str]:

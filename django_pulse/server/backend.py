@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .. import auth, feed, identity, schema, writes
+from .. import auth, feed, identity, schema, scopes, writes
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -32,6 +32,10 @@ class Backend:
     def now(self) -> int:
         """The server's clock, in milliseconds."""
         return time.time_ns() // 1_000_000
+
+    def user_channel(self, user: AbstractBaseUser) -> str:
+        """That of his primary key."""
+        return scopes.channel_of(user.pk)
 
     def epoch(self) -> str:
         """That of the default database."""

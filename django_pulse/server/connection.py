@@ -104,8 +104,12 @@ class Connection:
     async def _relay(self) -> None:
         await self._welcomed.wait()
         async for message in self._live.messages():
-            if message.get("type") == "pulse.frame":
-                await self._drive(self._session.relay(message["scope"], message["frame"]))
+            match message:
+                case {"type": "pulse.frame", "scope": scope, "frame": frame}:
+                    relayed = self._session.relay(scope, frame, message.get("access", 0))
+                    await self._drive(relayed)
+                case {"type": "pulse.check"}:
+                    await self._drive(self._session.check(message.get("ended", "")))
 
     async def _drive(self, steps: Steps) -> None:
         """Perform steps until there are none; failed work is thrown back into them."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
     from ..auth import Handshake, SignIn
-    from ..pages import Change, Page
+    from ..pages import Change, Heads, Page
     from ..writes import ItemResult, StoredOutcome
 
 __all__ = ["Services"]
@@ -42,8 +42,11 @@ class Services(Protocol):
     def schemas(self) -> tuple[Mapping[str, Any], ...]:
         """The description of every synced model."""
 
-    def scope_heads(self, user: AbstractBaseUser) -> dict[str, int]:
+    def scope_heads(self, user: AbstractBaseUser) -> Heads:
         """Every scope the user may read, with its head; what is committed is counted in."""
+
+    def user_channel(self, user: AbstractBaseUser) -> str:
+        """Where the user's sockets are told to ask again what he may read."""
 
     def push(
         self, user: AbstractBaseUser, replica: int, items: Sequence[Item]

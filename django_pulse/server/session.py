@@ -49,12 +49,13 @@ from crdt.messages import (
     Welcome,
 )
 
+from ..auth import GONE
 from .answers import batches, item_of, outcome, parts, verdict
 from .steps import Close, CloseCode, Join, Part, Send, Step, Steps, ask
 
 if TYPE_CHECKING:
     from ..auth import Handshake, SignIn
-    from ..pages import Change
+    from ..pages import Change, Heads
     from ..writes import ItemResult
     from .services import Services
 
@@ -101,6 +102,9 @@ class Session:
     """One connection. Its messages are handled one after another."""
 
     __slots__ = (
+        "_access",
+        "_answered",
+        "_asked",
         "_bounds",
         "_handshake",
         "_replica",
@@ -117,6 +121,9 @@ class Session:
         self._bounds = bounds
         self._signed: SignIn | None = None
         self._replica = 0
+        self._access: dict[str, int] = {}
+        # Two tasks may ask at the same time who reads what: whoever asked last knows best.
+        self._asked = self._answered = 0
         self.state = State.NEW
         self.scopes: frozenset[str] = frozenset()
         #: How often the user was found to be in good standing.
@@ -143,15 +150,30 @@ class Session:
         message = "Send binary frames: this server has no text protocol."
         yield Send(orjson.dumps({"type": "error", "code": "protocol", "message": message}).decode())
 
-    def relay(self, scope: str, frame: bytes) -> Steps:
-        """Pass on a live frame that came for `scope`, if the client still reads that."""
-        if self.state is State.READY and scope in self.scopes:
+    def relay(self, scope: str, frame: bytes, access: int = 0) -> Steps:
+        """Pass on a live frame that came for `scope`, if the client still reads that.
+
+        Where the count of changes of who does is another than when this was last asked, it is asked
+        again.
+        """
+        if not self._reads(scope):
+            return
+        if access != self._access.get(scope, 0):
+            asked = self._asked
+            yield from self.check()
+            if self._answered <= asked:
+                return  # nobody could say; the client will pull
+            self._access[scope] = access
+        if self._reads(scope):
             yield Send(frame)
 
-    def check(self) -> Steps:
-        """Find out whether the user may still be served, for clients that do not ping."""
+    def check(self, ended: str = "") -> Steps:
+        """Find out whether the user may still be served, and what he reads now.
+
+        `ended` is the name of a session that ends just now.
+        """
         if self.state is State.READY:
-            yield from self._guarded(self._refresh(), None)
+            yield from self._guarded(self._tell_news(ended), None)
 
     def expire(self) -> Steps:
         """End a connection whose hello did not come in time."""
@@ -178,14 +200,17 @@ class Session:
                 f'In a message "hello", "device" must be a name of at most {MAX_DEVICE_CHARS} '
                 "printable characters."
             )
-        signed, scopes = yield from ask(self._admit, hello)
-        yield Join(scopes)
+        signed, heads = yield from ask(self._admit, hello)
+        scopes = frozenset(heads)
+        yield Join(scopes | {self._services.user_channel(signed.user)})
         welcome, outcomes = yield from ask(self._open, signed, hello)
         new = frozenset(welcome.scopes) - scopes
         if new:
             yield Join(new)
         self._signed, self._replica = signed, hello.replica
         self.scopes = frozenset(welcome.scopes)
+        # As they were before it was asked, for the second time, who reads what.
+        self._access = {scope: heads.access.get(scope, 0) for scope in scopes & self.scopes}
         self.state = State.READY
         self.checks += 1
         yield Send(encode(welcome))
@@ -227,10 +252,10 @@ class Session:
 
     # Work: these run in a thread, while the connection waits, and change nothing of the session
 
-    def _admit(self, hello: Hello) -> tuple[SignIn, frozenset[str]]:
+    def _admit(self, hello: Hello) -> tuple[SignIn, Heads]:
         signed = self._services.sign_in(self._handshake, hello.token)
         self._services.claim_replica(signed.user, hello.device, hello.replica)
-        return signed, frozenset(self._services.scope_heads(signed.user))
+        return signed, self._services.scope_heads(signed.user)
 
     def _open(self, signed: SignIn, hello: Hello) -> tuple[Welcome, list[Outcome]]:
         services, bounds = self._services, self._bounds
@@ -267,9 +292,23 @@ class Session:
 
     # Parts of answers
 
+    def _tell_news(self, ended: str) -> Steps:
+        """Tell the client of scopes that it may read from now on, and of those it may no more."""
+        if ended and self._known().ends_with(ended):
+            raise RemoteFault(GONE, code="unauthenticated")
+        before = self.scopes
+        heads = yield from self._refresh()
+        if heads.keys() - before:
+            yield Send(encode(Pong(0, heads)))
+
     def _refresh(self) -> Generator[Step, Any, dict[str, int]]:
         """The heads of what the user may read now; leaves what they no longer may."""
+        self._asked += 1
+        mine = self._asked
         heads = yield from ask(self._current_heads)
+        if mine < self._answered:
+            return {scope: head for scope, head in heads.items() if scope in self.scopes}
+        self._answered = mine
         self.checks += 1
         gained, lost = heads.keys() - self.scopes, self.scopes - heads.keys()
         self.scopes = frozenset(heads)
@@ -304,6 +343,9 @@ class Session:
                     yield Send(encode(Changes(None, 0, 0, True, pull=pull.id, items=pending)))
                 pending = part
         yield Send(encode(Changes(None, 0, 0, pull=pull.id, items=pending)))
+
+    def _reads(self, scope: str) -> bool:
+        return self.state is State.READY and scope in self.scopes
 
     # Faults
 

@@ -13,7 +13,7 @@ from django.test import override_settings
 from crdt.frames import decode, encode
 from crdt.messages import Hello, Item, Key, Message
 from django_pulse.auth import Handshake, Refused, SignIn
-from django_pulse.pages import Change, Page
+from django_pulse.pages import Change, Heads, Page
 from django_pulse.server.session import Bounds, Session, State
 from django_pulse.server.steps import Close, Join, Part, Send, Step, Steps, Work
 
@@ -61,6 +61,7 @@ class StandIns:
     """Services that remember what they were asked, in order, and answer what a test says."""
 
     user: Any = field(default_factory=lambda: SimpleNamespace(pk=7))
+    access: dict[str, int] = field(default_factory=dict)
     heads: dict[str, int] = field(default_factory=lambda: {"all": 10, "ada": 20})
     pages: list[Page] = field(default_factory=list)
     stored: list[Any] = field(default_factory=list)
@@ -95,9 +96,14 @@ class StandIns:
     def schemas(self) -> tuple[Mapping[str, Any], ...]:
         return ({"label": "todo.task"},)
 
-    def scope_heads(self, user: Any) -> dict[str, int]:
+    def scope_heads(self, user: Any) -> Heads:
         self._asked("scope_heads")
-        return dict(self.heads)
+        heads = Heads(self.heads)
+        heads.access = dict(self.access)
+        return heads
+
+    def user_channel(self, user: Any) -> str:
+        return f"@{user.pk}"
 
     def push(self, user: Any, replica: int, items: Sequence[Item]) -> Sequence[Any]:
         self._asked("push", replica, [item.id for item in items])

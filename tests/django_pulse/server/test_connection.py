@@ -318,7 +318,7 @@ def test_a_live_frame_does_not_cut_a_goodbye_short() -> None:
             answered.set()
 
         class Noticing(Session):
-            def relay(self, scope: str, frame: bytes) -> Steps:
+            def relay(self, scope: str, frame: bytes, access: int = 0) -> Steps:
                 relayed.set()
                 yield Send(frame)
 

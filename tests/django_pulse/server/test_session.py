@@ -28,6 +28,7 @@ from crdt.messages import (
     RevertedField,
     Welcome,
 )
+from django_pulse.pages import Heads
 from django_pulse.server.session import Session, State
 from django_pulse.server.steps import Close, CloseCode, Join, Send
 from tests.django_pulse.stand_ins import (
@@ -56,7 +57,7 @@ def items(*numbers: int) -> tuple[Item, ...]:
 def test_welcome_tells_everything_a_client_needs_to_begin() -> None:
     session = Session(StandIns(), HANDSHAKE, BOUNDS)
     assert tell(session, HELLO) == [
-        Join(frozenset({"all", "ada"})),
+        Join(frozenset({"all", "ada", "@7"})),
         Welcome(
             epoch=EPOCH,
             time=1_700_000_000_000,
@@ -84,14 +85,14 @@ def test_a_scope_gained_while_joining_is_joined_too() -> None:
     steps = Session(services, HANDSHAKE, BOUNDS).receive(encode(HELLO))
     answered = services.scope_heads
 
-    def growing(user: Any) -> dict[str, int]:
+    def growing(user: Any) -> Heads:
         heads = answered(user)
         services.heads["new"] = 30
         return heads
 
     services.scope_heads = growing  # type: ignore[method-assign]
     joins = [step for step in drive(steps) if isinstance(step, Join)]
-    assert joins == [Join(frozenset({"all", "ada"})), Join(frozenset({"new"}))]
+    assert joins == [Join(frozenset({"all", "ada", "@7"})), Join(frozenset({"new"}))]
 
 
 def test_unconfirmed_outcomes_follow_the_welcome_in_batches() -> None:

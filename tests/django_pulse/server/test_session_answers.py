@@ -13,6 +13,7 @@ from crdt.messages import (
     Busy,
     Changes,
     Confirm,
+    Fault,
     Item,
     Key,
     Leave,
@@ -28,7 +29,7 @@ from crdt.messages import (
 from django_pulse.auth import Refused as SignInRefused
 from django_pulse.pages import Page
 from django_pulse.server.session import Session
-from django_pulse.server.steps import Close, CloseCode, Join, Part, Send
+from django_pulse.server.steps import Close, CloseCode, Join, Part, Send, Work
 from tests.django_pulse.stand_ins import (
     BOUNDS,
     EPOCH,
@@ -37,6 +38,7 @@ from tests.django_pulse.stand_ins import (
     StandIns,
     changes,
     drive,
+    messages,
     ready,
     result,
     row,
@@ -158,6 +160,57 @@ def test_live_frames_are_passed_on_for_the_users_scopes_only() -> None:
     session = ready(StandIns())
     assert drive(session.relay("all", b"frame")) == [Send(b"frame")]
     assert drive(session.relay("bob", b"frame")) == []
+
+
+def test_a_live_frame_under_another_count_waits_until_it_is_asked_who_reads_the_scope() -> None:
+    services = StandIns(access={"all": 3, "ada": 1})
+    session = ready(services)
+    assert drive(session.relay("all", b"frame", 3)) == [Send(b"frame")]
+    assert not services.asked
+    del services.heads["ada"]
+    assert messages(drive(session.relay("ada", b"frame", 2))) == [
+        Part(frozenset({"ada"})),
+        Leave("ada"),
+    ]
+    assert drive(session.relay("all", b"frame", 4)) == [Send(b"frame")]
+    services.asked.clear()
+    assert drive(session.relay("all", b"frame", 4)) == [Send(b"frame")]
+    assert not services.asked, "under the count that it was asked under"
+
+
+def test_a_live_frame_is_kept_back_where_nobody_can_say_who_reads_the_scope() -> None:
+    services = StandIns(failing={})
+    session = ready(services)
+    services.failing["scope_heads"] = RuntimeError("the database is gone")
+    frames = messages(drive(session.relay("all", b"frame", 1)))
+    assert [type(frame) for frame in frames] == [Fault]
+    del services.failing["scope_heads"]
+    assert drive(session.relay("all", b"frame", 1)) == [Send(b"frame")]
+
+
+def test_scopes_gained_are_told_to_a_client_that_did_not_ask() -> None:
+    services = StandIns()
+    session = ready(services)
+    services.heads["club"] = 30
+    assert messages(drive(session.check())) == [
+        Join(frozenset({"club"})),
+        Pong(0, {"all": 10, "ada": 20, "club": 30}),
+    ]
+    assert messages(drive(session.check())) == []
+
+
+def test_an_answer_that_was_overtaken_does_not_bring_a_scope_back() -> None:
+    services = StandIns()
+    session = ready(services)
+    slow = session.check()
+    work = next(slow)
+    assert isinstance(work, Work)
+    old = work.function()
+    del services.heads["ada"]
+    drive(session.check())
+    with pytest.raises(StopIteration):
+        slow.send(old)
+    assert session.scopes == {"all"}
 
 
 def test_live_frames_wait_for_the_welcome() -> None:
