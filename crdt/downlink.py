@@ -3,7 +3,8 @@
 Laws:
 
 1. A cursor moves only in the same write as the rows it stands for, and only over changes that
-   were applied, or whose documents are on the list to be fetched whole.
+   were applied, or whose documents are on the list to be fetched whole; or over one whose bytes are
+   broken on the server, from where it comes again once it is repaired.
 2. Changes that do not continue where the cursor stands are not applied; they are pulled.
 3. Anything may come twice, and a stream of pages may break off anywhere.
 """
@@ -12,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from .errors import Gap, RemoteFault
-from .events import Changed, Event, Removed
+from .errors import Gap, Malformed, RemoteFault
+from .events import Changed, Event, Failed, Removed
 from .held import Held
 from .messages import Changes, Item, Key, Pull
 from .schema import MISSING
@@ -239,6 +240,10 @@ class Downlink:
                 raise RemoteFault(f"A whole document has a gap: {gap}") from gap
             self._shelf.want(item.key)
             return []
+        except Malformed as error:
+            # The server's copy is broken. It will be repaired there, and come again.
+            self._shelf.want(item.key, wanted=not whole)
+            return [_broken(item.key, error)] if whole else []
         events = self._taken(held, before, whole)
         # What is in a scope has a row.
         if scope is not None and self._shelf.unpark(item.key) and not events:
@@ -308,3 +313,10 @@ class Downlink:
         self._shelf.unpark(key)
         self._shelf.track(held)
         return [Removed(*key)]
+
+
+def _broken(key: Key, error: Malformed) -> Failed:
+    return Failed(
+        "broken",
+        f"What the server has of {key.model} {key.id} cannot be read: {error} What is here stays.",
+    )

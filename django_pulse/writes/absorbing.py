@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import models, transaction
 
 from crdt.document import Document
+from crdt.errors import Malformed
 
 from .. import identity, scopes
 from ..inheritance import by_model, children_of
@@ -73,7 +74,10 @@ def begin(held: Held, replica: int, *, absorbed: bool = True) -> Merged:
     now_ms = time.time_ns() // 1_000_000
     if absorbed:
         return Merged.begin(held, schema, replica, now_ms)
-    document = Document(bytes(held.document.state), replica)
+    try:
+        document = Document(bytes(held.document.state), replica)
+    except Malformed:
+        return Merged.mirrored(held, schema, replica, now_ms)
     return Merged(held, schema, now_ms, document, schema.read(document))
 
 

@@ -12,6 +12,8 @@ Laws:
 
 from __future__ import annotations
 
+import logging
+from base64 import b64encode
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,21 +23,24 @@ from crdt.compaction import compact
 from crdt.document import Document
 from crdt.editing import delete_row
 from crdt.entry import Entry
+from crdt.errors import Malformed
 from crdt.rebuilding import rebuilt
 from crdt.schema import Row, Schema
 from crdt.stamp import COUNTER_BITS
 
 from ..conf import conf
-from .locking import Held
+from .locking import Held, Stored
 from .mirror import absorb, concrete_names, mirror, project, values_of
 
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
 
-__all__ = ["Merged", "Reverts", "Target"]
+__all__ = ["Merged", "Reverts", "Target", "is_broken"]
 
 Target = tuple[str, str]
 """A row that is waited for: its model's label, and its `sync_id` as text."""
+
+logger = logging.getLogger("django_pulse")
 
 NOTHING = Row({}, deleted=False)
 """What a new document says."""
@@ -55,6 +60,8 @@ class Merged:
     before: Row
     """What the document said when nothing but bypassing writes was merged."""
     changed: bool = False
+    rebuilt: bool = False
+    """Does the document take the place of one that was lost?"""
     inserted: bool = False
     deleted: bool = False
     columns: list[str] = field(default_factory=list)
@@ -70,7 +77,21 @@ class Merged:
 
     @classmethod
     def begin(cls, held: Held, schema: Schema, replica: int, now_ms: int) -> Merged:
-        """Take the row as it is, with what was written behind our back absorbed."""
+        """Take the row as it is, with what was written behind our back absorbed.
+
+        A document that cannot be read, or was lost, is rebuilt from the row.
+        """
+        if held.document.pk is None and held.row is not None and held.row.version:
+            return cls.mirrored(held, schema, replica, now_ms)
+        try:
+            return cls._begun(held, schema, replica, now_ms)
+        except BaseException as error:
+            if held.document.parked is not None or not is_broken(error):
+                raise
+            return cls.mirrored(held, schema, replica, now_ms)
+
+    @classmethod
+    def _begun(cls, held: Held, schema: Schema, replica: int, now_ms: int) -> Merged:
         stored = held.document
         document = Document(bytes(stored.state), replica)
         if held.row is not None:
@@ -88,24 +109,33 @@ class Merged:
 
     @classmethod
     def mirrored(cls, held: Held, schema: Schema, replica: int, now_ms: int) -> Merged:
-        """Take the row into a new document, since it has none, or one that cannot be read.
+        """Take the row into a new document, since it has none, or one that cannot be read, whose
+        bytes are logged.
 
         A row that was counted before may be on devices, under clocks that must not come again.
         Raises `ValueError`, or `ValidationError`, for a value that no document can hold.
         """
         row, stored = held.row, held.document
-        document, written_ms = Document(replica=replica), now_ms
-        if stored.pk is not None or (row is not None and row.version):
-            written_ms = now_ms if row is None else min(_milliseconds(row.updated_at), now_ms)
-            document = rebuilt(replica, now_ms, written_ms)
+        if stored.pk is None and (row is None or not row.version):
+            document = Document(replica=replica)
+            assert row is not None, "whoever mirrors has a row"
+            mirror(document, schema, row, held.keys, now_ms)
+            return cls(held, schema, now_ms, document, NOTHING, changed=True)
+        if stored.pk is not None:
+            _keep_aside(stored)
+        written_ms = now_ms if row is None else min(_milliseconds(row.updated_at), now_ms)
+        document = rebuilt(replica, now_ms, written_ms)
         if row is None:
             delete_row(document, schema, now_ms)
-            stored.deleted = True
         else:
             mirror(document, schema, row, held.keys, written_ms)
-            stored.deleted, stored.version = False, max(stored.version, row.version)
-        stored.parked = stored.waiting = None
-        return cls(held, schema, now_ms, document, NOTHING, changed=True)
+            if stored.pk is None:
+                stored.version = row.version
+        stored.deleted, stored.parked, stored.waiting = row is None, None, None
+        before = schema.read(document)
+        merged = cls(held, schema, now_ms, document, before, changed=True, rebuilt=True)
+        merged._show(before.values)
+        return merged
 
     @property
     def row(self) -> SyncModel | None:
@@ -240,6 +270,23 @@ class Merged:
     def add_columns(self, names: Iterable[str]) -> None:
         """Note that these fields of the table have to be written."""
         self.columns += [name for name in names if name not in self.columns]
+
+
+def is_broken(error: BaseException) -> bool:
+    """Does the error tell that a document's bytes are not what was stored?
+
+    The CRDT library's panics are no `Exception`s.
+    """
+    return isinstance(error, Malformed) or type(error).__name__ == "PanicException"
+
+
+def _keep_aside(stored: Stored) -> None:
+    logger.error(
+        "The document of %s %s is broken, and rebuilt from its row. In base64 it was: %s",
+        stored.model,
+        stored.sync_id,
+        b64encode(bytes(stored.state)).decode(),
+    )
 
 
 def _milliseconds(moment: datetime) -> int:

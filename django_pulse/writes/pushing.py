@@ -183,6 +183,7 @@ def _merged(batch: Batch) -> Results:
     placed = _placed(batch, held)
     results: Results = {}
     pushes: dict[int, tuple[Merged, Push]] = {}
+    rebuilt: list[Merged] = []
     for place, item in batch.items.items():
         if item.id not in held:
             results[place] = ItemResult("busy")
@@ -191,7 +192,12 @@ def _merged(batch: Batch) -> Results:
             message = "There is no such row, or you may not write it."
             results[place] = _refused("forbidden", message)
             continue
-        answer = _read(batch, held[item.id], item, replica, now_ms)
+        merged = Merged.begin(held[item.id], schema_of(batch.model), replica, now_ms)
+        if merged.rebuilt:  # the device has to learn of that before it goes on
+            results[place] = ItemResult("busy")
+            rebuilt.append(merged)
+            continue
+        answer = _read(batch, merged, item)
         if isinstance(answer, ItemResult):
             results[place] = answer
         else:
@@ -207,14 +213,13 @@ def _merged(batch: Batch) -> Results:
             results[place] = _refused("too_many_parked", TOO_MANY)
             del pushes[place]
     _write(batch, waits, pushes, reverts, results)
+    store_rows(batch.model, batch.using, rebuilt)
+    store_documents(batch.using, rebuilt)
     return results
 
 
-def _read(
-    batch: Batch, held: Held, item: PushItem, replica: int, now_ms: int
-) -> tuple[Merged, Push] | ItemResult:
+def _read(batch: Batch, merged: Merged, item: PushItem) -> tuple[Merged, Push] | ItemResult:
     """Read one update against the document it is for; an answer, if that is all there is to do."""
-    merged = Merged.begin(held, schema_of(batch.model), replica, now_ms)
     if batch.waited:
         return merged, parking.everything(merged)
     try:
@@ -224,7 +229,7 @@ def _read(
     except RemoteFault as fault:
         return _refused(fault.code, str(fault))
     if update.known:
-        return repeated(batch.using, batch.replica, held.document, update.next)
+        return repeated(batch.using, batch.replica, merged.held.document, update.next)
     return merged, update
 
 

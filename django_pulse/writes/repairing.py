@@ -3,14 +3,11 @@
 Laws:
 
 1. The row is right: no column but `version` is changed.
-2. The bytes of a document that cannot be read are logged before another takes its place.
-3. What the feed lost track of is sent whole: nobody may have it.
+2. What the feed lost track of is sent whole: nobody may have it.
 """
 
 from __future__ import annotations
 
-import logging
-from base64 import b64encode
 from collections.abc import Collection
 from typing import Any
 
@@ -24,8 +21,6 @@ from .merging import Merged
 
 __all__ = ["repaired"]
 
-logger = logging.getLogger("django_pulse")
-
 
 def repaired(
     held: Held, kinds: Collection[str], schema: Schema, replica: int, now_ms: int
@@ -33,14 +28,14 @@ def repaired(
     """The row with its document put right, to be stored; `kinds` are those of its findings."""
     stored, row = held.document, held.row
     if stored.pk is None or "unreadable" in kinds:
-        merged = _rebuilt(held, schema, replica, now_ms)
+        merged = Merged.mirrored(held, schema, replica, now_ms)
     else:
         merged = Merged.begin(held, schema, replica, now_ms)
         for name, said, value in _differences(merged):  # of entries that cannot be decoded
             write_field(merged.document, schema.fields[name], said, value, now_ms)
         merged.compact()
         if _differences(merged):
-            merged = _rebuilt(held, schema, replica, now_ms)
+            merged = Merged.mirrored(held, schema, replica, now_ms)
     merged.changed = True
     if row is not None:
         stored.version = max(stored.version, row.version)
@@ -49,18 +44,6 @@ def repaired(
         whole.apply_update(merged.document.encode())
         merged.document = whole
     return merged
-
-
-def _rebuilt(held: Held, schema: Schema, replica: int, now_ms: int) -> Merged:
-    stored = held.document
-    if stored.pk is not None:
-        logger.error(
-            "The document of %s %s is broken, and rebuilt from its row. In base64 it was: %s",
-            stored.model,
-            stored.sync_id,
-            b64encode(bytes(stored.state)).decode(),
-        )
-    return Merged.mirrored(held, schema, replica, now_ms)
 
 
 def _differences(merged: Merged) -> list[tuple[str, Any, Any]]:
