@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.db.models.signals import ModelSignal, post_delete, pre_delete
 
 from django_pulse.tables import Document, Feed, Outbox
@@ -162,7 +162,7 @@ def test_deleting_in_threads_and_tasks_at_once() -> None:
     async def in_tasks() -> None:
         await asyncio.gather(*(row.adelete() for row in plains[3:]))
         await asyncio.gather(*(Card.objects.filter(pk=row.pk).adelete() for row in cards))
-        await sync_to_async(connection.close)()
+        await sync_to_async(connections.close_all)()
 
     asyncio.run(in_tasks())
     assert tombstones() == 9
