@@ -1,4 +1,4 @@
-"""System checks of every SyncModel: its `class Sync`, its fields, its manager."""
+"""System checks of every SyncModel: its `class Sync`, its fields."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
-from django.db import models
 
 from crdt.entry import ROW_FIELD
 from crdt.rules import MergeRule
@@ -19,12 +18,12 @@ from crdt.rules import MergeRule
 from .audience import audience_of, follow
 from .bookkeeping import BOOKKEEPING
 from .columns import Column, columns_of
-from .manager import SyncQuerySet
 from .options import ATTRIBUTES
 from .ownership import OWNER, points_to_users
 from .past_checks import check_past
 from .schema import sync_models
 from .sync_model import SyncModel
+from .write_checks import check_writers
 
 __all__ = ["check_model", "check_models"]
 
@@ -56,7 +55,7 @@ def check_model(model: Model) -> list[CheckMessage]:
         *_check_read_only(model),
         *_check_audience(model),
         *_check_names(model),
-        *_check_manager(model),
+        *check_writers(model),
         *check_past(model),
     ]
 
@@ -182,28 +181,6 @@ def _check_names(model: Model) -> Iterator[CheckMessage]:
 def _is_bookkeeping(field: Any) -> bool:
     original = SyncModel._meta.get_field(field.name)
     return bool(field.get_internal_type() == original.get_internal_type())
-
-
-def _check_manager(model: Model) -> Iterator[CheckMessage]:
-    manager = model._default_manager
-    if not issubclass(_queryset_class(manager), SyncQuerySet):
-        yield Error(
-            f"The default manager {manager.name!r} gives querysets that are no SyncQuerySet, so "
-            "what is written through them would reach no device.",
-            hint=(
-                "Base the manager on django_pulse.manager.SyncManager, or write "
-                "SyncManager.from_queryset(YourQuerySet)() where YourQuerySet is a SyncQuerySet."
-            ),
-            obj=model,
-            id="pulse.E018",
-        )
-
-
-def _queryset_class(manager: models.Manager[Any]) -> type:
-    try:
-        return type(manager.get_queryset())
-    except Exception:  # noqa: BLE001 - a manager of the project may need a request to answer
-        return manager._queryset_class  # type: ignore[attr-defined, no-any-return]
 
 
 def _instead(name: str, known: Iterable[str]) -> str:

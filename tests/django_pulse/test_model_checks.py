@@ -13,7 +13,6 @@ from django.db import models
 from django.test.utils import isolate_apps
 
 from crdt.rules import Counter, Text
-from django_pulse.manager import SyncManager, SyncQuerySet
 from django_pulse.model_checks import check_model, check_models
 from django_pulse.models import SyncModel
 from tests.project.todo.models import Category
@@ -166,27 +165,6 @@ def test_e017_a_field_that_replaces_one_of_ours() -> None:
     message = only(model_of(version=models.CharField(max_length=10)))
     assert message.id == "pulse.E017"
     assert "'version'" in message.msg
-
-
-def test_e018_a_default_manager_whose_writes_would_not_sync() -> None:
-    message = only(model_of(objects=models.Manager()))
-    assert message.id == "pulse.E018"
-    assert "SyncManager" in hint(message)
-
-
-def test_e018_not_for_a_queryset_of_ones_own() -> None:
-    class Published(SyncQuerySet[Any]):
-        pass
-
-    assert check_model(model_of(objects=SyncManager.from_queryset(Published)())) == []
-
-
-def test_e018_not_for_a_manager_that_needs_a_request() -> None:
-    class PerRequest(SyncManager):
-        def get_queryset(self) -> Any:
-            raise LookupError("no request")
-
-    assert check_model(model_of(objects=PerRequest())) == []
 
 
 def test_e019_no_users_to_show_rows_to(settings: Any) -> None:
