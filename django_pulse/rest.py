@@ -90,7 +90,9 @@ class SyncSerializerMixin(_Serializer):  # type: ignore[misc]
                 f = self.Meta.model._meta.get_field(field.source)
             except FieldDoesNotExist:
                 continue
-            if (f.concrete or f.many_to_many) and not f.primary_key and not field.write_only:
+            if not isinstance(f, models.Field) or f.primary_key or field.write_only:
+                continue
+            if not f.many_to_many or hasattr(field, "child_relation"):  # not a nested serializer
                 yield f, field
 
     def _bound_to(self, row: models.Model) -> tuple[Any, ...]:

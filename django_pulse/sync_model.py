@@ -96,8 +96,9 @@ class SyncModel(models.Model):
     def conflicts(self) -> dict[str, list[Conflict]]:
         """The fields that were written concurrently, with the values still alive, latest first.
 
-        At most three queries, whatever the row holds. Fields whose rule keeps every writer's part
-        (`Text`, `Counter`) are never among them, nor are those whose values are equal.
+        At most three queries, and one for each model that foreign keys in conflict refer to. Fields
+        whose rule keeps every writer's part (`Text`, `Counter`) are never among them, nor are those
+        whose values are equal.
         """
         return conflicts.conflicts_of(self)
 

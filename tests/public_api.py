@@ -12,7 +12,18 @@ from pathlib import Path
 __all__ = ["MODULES", "agreed", "offered"]
 
 # Modules that a user's code imports from. Any other is ours to change.
-MODULES = ("crdt", "django_pulse", "django_pulse.client", "django_pulse.models", "fuzz")
+MODULES = [
+    "crdt",
+    "django_pulse",
+    "django_pulse.admin",
+    "django_pulse.client",
+    "django_pulse.conflicts",
+    "django_pulse.forms",
+    "django_pulse.formsets",
+    "django_pulse.models",
+    "django_pulse.rest",
+    "fuzz",
+]
 
 _FILE = Path(__file__).with_suffix(".json")
 

@@ -35,7 +35,8 @@ class _Controls(HTMLParser):
             return
         if kind in {"checkbox", "radio"} and "checked" not in attrs:
             return
-        self.data.setdefault(name, []).append(attrs.get("value") or "")
+        default = "on" if kind in {"checkbox", "radio"} else ""
+        self.data.setdefault(name, []).append(attrs.get("value", default) or "")
 
     def handle_data(self, data: str) -> None:
         if self._text is not None:

@@ -236,3 +236,5 @@ def test_the_tables_behind_are_shown_and_not_edited(client: Client, user: Any, c
     assert "&lt;b&gt;Paint&lt;/b&gt;" in text
     assert "the fence" in text
     assert "<td>ada</td>" in text
+    text = page(client, "/admin/django_pulse/document/?parked__isempty=0")
+    assert "0 documents" in text

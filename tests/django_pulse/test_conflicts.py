@@ -150,6 +150,21 @@ def test_a_value_that_the_field_does_not_allow_settles_nothing(
     assert len(card.conflicts()["title"]) == 2
 
 
+def test_values_of_foreign_keys_are_what_the_column_holds(
+    card: Card, ada: Device, bob: Device
+) -> None:
+    red, blue = (Board.objects.create(name=name) for name in ("red", "blue"))
+    both_write(card, ada, bob, board=[red.sync_id, blue.sync_id])
+    assert card.board == blue
+    with CaptureQueriesContext(connection) as queries:
+        found = card.conflicts()
+    assert [each.value for each in found["board"]] == [blue.pk, red.pk]
+    assert len(queries) == 4
+    card.resolve("board", found["board"][1].value)
+    assert (Card.objects.get().board, card.board) == (red, red)
+    assert card.conflicts() == {}
+
+
 def test_foreign_keys_are_settled_by_row_or_by_key(card: Card) -> None:
     red, blue = (Board.objects.create(name=name) for name in ("red", "blue"))
     card.resolve("board", red)

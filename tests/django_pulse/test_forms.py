@@ -15,6 +15,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import QueryDict
 from django.test import override_settings
 from django.utils.datastructures import MultiValueDict
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from django_pulse.forms import BASE_FIELD, SyncModelForm
 from tests.django_pulse.browser import posted
@@ -332,3 +334,71 @@ def test_a_row_whose_document_is_behind_is_merged_as_it_is(card: Card) -> None:
     models.QuerySet(Card).update(votes=20, notes="the green fence")
     post(page, card, votes="6", notes="the fence now").save()
     assert (fresh(card).votes, fresh(card).notes) == (21, "the green fence now")
+
+
+class Shortcut(Card):
+    class Meta:
+        proxy = True
+        app_label = "forms"
+
+
+class ShortcutForm(SyncModelForm):
+    class Meta:
+        model = Shortcut
+        fields = ["title", "votes"]
+
+
+def test_a_proxy_is_the_model_behind_it(card: Card, device: Device) -> None:
+    shortcut = Shortcut.objects.get()
+    page = str(ShortcutForm(instance=shortcut))
+    written(card, device, votes=8, title="Paint it")
+    data = {name: values[0] for name, values in posted(page, votes=6).items()}
+    form = ShortcutForm(data, instance=Shortcut.objects.get())
+    form.save()
+    assert (fresh(card).votes, fresh(card).title) == (9, "Paint it")
+
+
+VALUES = {
+    "title": st.sampled_from(["Paint", "Paint it", "Paint me", "Sand"]),
+    "notes": st.text("ab é🦜", max_size=12).map(str.strip),
+    "story": st.sampled_from(["", "one", "one\ntwo", "zero\none"]),
+    "votes": st.integers(40, 60),
+    "done": st.booleans(),
+    "data": st.sampled_from([{}, {"a": 1}, {"a": [1, 2]}]),
+}
+EDITS = st.fixed_dictionaries({}, optional=VALUES)
+
+
+def as_typed(values: dict[str, Any]) -> dict[str, Any]:
+    """Values as a person leaves them in the page's controls."""
+    typed = {name: value for name, value in values.items() if name != "done"}
+    if "data" in typed:
+        typed["data"] = json.dumps(typed["data"])
+    if "done" in values:
+        typed["done"] = "on" if values["done"] else None
+    return typed
+
+
+@settings(
+    max_examples=25,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(start=st.fixed_dictionaries(VALUES), theirs=EDITS, mine=EDITS)
+def test_a_page_merges_as_an_instance_does_that_was_loaded_with_it(
+    device: Device, start: dict[str, Any], theirs: dict[str, Any], mine: dict[str, Any]
+) -> None:
+    rows = [Card.objects.create(**start) for _ in range(2)]
+    page, stale = page_of(rows[0]), fresh(rows[1])
+    for row in rows if theirs else ():
+        written(row, device, **theirs)
+    form = post(page, rows[0], **as_typed(mine))
+    assert form.is_valid(), form.errors
+    form.save()
+    for name, value in mine.items():
+        setattr(stale, name, value)
+    stale.save()
+    by_form, by_instance = map(values_of, rows)
+    assert by_form == by_instance
+    untouched = VALUES.keys() - {n for n, value in mine.items() if value != start[n]}
+    assert {n: by_form[n] for n in untouched} == {n: (start | theirs)[n] for n in untouched}
