@@ -2,8 +2,8 @@
 
 Laws:
 
-1. A field is in conflict while it has live values that differ. Its rule reads one of them; the
-   others are kept until somebody who saw them writes the field.
+1. A field is in conflict while it has live values that differ, and that its rule keeps. It reads
+   one of them; the others stay until somebody who saw them writes the field.
 2. Only fields whose writes replace each other can be: what adds up, what merges by character or by
    element, keeps every writer's part in its one value.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 from .document import Document
 from .entry import Dot, Live
-from .rules import MergeRule
+from .rules import MergeRule, ranked
 from .schema import Field, Schema
 
 __all__ = ["Alive", "can_conflict", "conflicts"]
@@ -43,8 +43,10 @@ def conflicts(document: Document, schema: Schema) -> dict[str, list[Alive]]:
             continue  # one value, or a field that the row does not show
         if not can_conflict(known.rule):
             continue
-        live = sorted(known.live(entries), key=lambda each: (each.stamp, each.dot), reverse=True)
-        if any(each.value != live[0].value for each in live[1:]):
+        live = known.live(entries)
+        settled = set(known.rule.spent(live)) if live else ()  # the rule itself has chosen
+        live = ranked(each for each in live if each.dot not in settled)
+        if any(not known.same(each.value, live[0].value) for each in live[1:]):
             written_by = {each.dot: (each.stands_for or each.dot).replica for each in entries}
             found[known.name] = _alive(known, live, written_by)
     return found
@@ -57,7 +59,7 @@ def can_conflict(rule: MergeRule) -> bool:
 
 def _alive(known: Field, live: list[Live], written_by: dict[Dot, int]) -> list[Alive]:
     value = known.rule.read(sorted(live, key=lambda each: each.dot))
-    current = next((each.dot for each in live if each.value == value), None)
+    current = next((each.dot for each in live if known.same(each.value, value)), None)
     return [
         Alive(each.value, each.stamp, written_by[each.dot], each.dot, each.dot == current)
         for each in live

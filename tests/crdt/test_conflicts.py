@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from crdt.conflicts import conflicts
 from crdt.document import Document
 from crdt.editing import delete_row, touch_text, write_field
-from crdt.rules import Counter, Latest, MergeRule, Text
+from crdt.rules import AddWinsSet, Counter, Flag, Latest, Max, MergeRule, Text
 from crdt.schema import MISSING, Field, Schema
 
 from .authority import MODEL, Authority
@@ -34,6 +34,9 @@ SCHEMA = Schema(
             Field("price", "int", Highest()),
             Field("votes", "int", Counter()),
             Field("notes", "str", Text()),
+            Field("bid", "int", Max()),
+            Field("open", "bool", Flag()),
+            Field("kinds", "json", AddWinsSet()),
         )
     },
 )
@@ -92,6 +95,13 @@ def test_what_adds_up_or_merges_by_character_is_no_conflict() -> None:
     assert len(both.live("votes")) == 3
     assert len(both.live("notes")) == 2
     assert conflicts(both, SCHEMA) == {}
+
+
+def test_what_the_rule_has_settled_is_no_conflict() -> None:
+    base = written(1, b"", 1_000, bid=1, open=False, kinds=["a"]).encode()
+    mine = written(2, base, 2_000, bid=2, open=True, kinds=["a", "b"])
+    yours = written(3, base, 2_000, bid=3, open=False, kinds=["c"])
+    assert conflicts(merged(mine, yours), SCHEMA) == {}
 
 
 def test_whether_the_row_is_deleted_is_no_conflict_and_unknown_fields_are_passed_over() -> None:

@@ -8,19 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django import forms
 from django.contrib.auth import get_user_model
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import QueryDict
 from django.test import override_settings
-from django.utils.datastructures import MultiValueDict
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
 from django_pulse.forms import BASE_FIELD, SyncModelForm
 from tests.django_pulse.browser import posted
 from tests.django_pulse.devices import Device, values_of
+from tests.django_pulse.posting import CardForm, SecretForm, fresh, page_of, post, written
 from tests.project.forms.models import Board, Card, Label
 
 pytestmark = [
@@ -29,24 +26,16 @@ pytestmark = [
 ]
 
 
-class CardForm(SyncModelForm):
-    class Meta:
-        model = Card
-        fields = "__all__"
-        exclude = ["secret"]
-
-
-class SecretForm(SyncModelForm):
-    class Meta:
-        model = Card
-        fields = ["title", "secret"]
-        widgets = {"secret": forms.PasswordInput}
-
-
 @pytest.fixture(autouse=True)
 def media(tmp_path: Path) -> Any:
     with override_settings(MEDIA_ROOT=tmp_path):
         yield
+
+
+def scanned(card: Card) -> bytes:
+    with fresh(card).scan.open() as file:
+        content: bytes = file.read()
+        return content
 
 
 @pytest.fixture
@@ -66,37 +55,6 @@ def card() -> Card:
 @pytest.fixture
 def device() -> Device:
     return Device(get_user_model().objects.create_user("ada"), Card)
-
-
-def fresh(card: Card) -> Card:
-    found: Card = Card.objects.get(pk=card.pk)
-    return found
-
-
-def scanned(card: Card) -> bytes:
-    with fresh(card).scan.open() as file:
-        content: bytes = file.read()
-        return content
-
-
-def page_of(card: Card, form: Any = CardForm, **kwargs: Any) -> str:
-    return str(form(instance=fresh(card), **kwargs))
-
-
-def post(page: str, card: Card, form: Any = CardForm, **edits: Any) -> Any:
-    """The form as the view gets it that the page is posted to."""
-    files = {n: edits.pop(n) for n in tuple(edits) if isinstance(edits[n], SimpleUploadedFile)}
-    data = QueryDict(mutable=True)
-    for name, values in posted(page, **edits).items():
-        data.setlist(name, values)
-    return form(data, MultiValueDict({n: [f] for n, f in files.items()}), instance=fresh(card))
-
-
-def written(card: Card, device: Device, **values: Any) -> None:
-    """Somebody else writes the row while the page is open."""
-    device.pull(card.sync_id)
-    device.set(card.sync_id, **values)
-    assert [result.status for result in device.push(card.sync_id)] == ["ok"]
 
 
 def test_a_page_posted_as_it_was_writes_nothing(card: Card) -> None:
@@ -356,49 +314,3 @@ def test_a_proxy_is_the_model_behind_it(card: Card, device: Device) -> None:
     form = ShortcutForm(data, instance=Shortcut.objects.get())
     form.save()
     assert (fresh(card).votes, fresh(card).title) == (9, "Paint it")
-
-
-VALUES = {
-    "title": st.sampled_from(["Paint", "Paint it", "Paint me", "Sand"]),
-    "notes": st.text("ab é🦜", max_size=12).map(str.strip),
-    "story": st.sampled_from(["", "one", "one\ntwo", "zero\none"]),
-    "votes": st.integers(40, 60),
-    "done": st.booleans(),
-    "data": st.sampled_from([{}, {"a": 1}, {"a": [1, 2]}]),
-}
-EDITS = st.fixed_dictionaries({}, optional=VALUES)
-
-
-def as_typed(values: dict[str, Any]) -> dict[str, Any]:
-    """Values as a person leaves them in the page's controls."""
-    typed = {name: value for name, value in values.items() if name != "done"}
-    if "data" in typed:
-        typed["data"] = json.dumps(typed["data"])
-    if "done" in values:
-        typed["done"] = "on" if values["done"] else None
-    return typed
-
-
-@settings(
-    max_examples=25,
-    phases=[Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-@given(start=st.fixed_dictionaries(VALUES), theirs=EDITS, mine=EDITS)
-def test_a_page_merges_as_an_instance_does_that_was_loaded_with_it(
-    device: Device, start: dict[str, Any], theirs: dict[str, Any], mine: dict[str, Any]
-) -> None:
-    rows = [Card.objects.create(**start) for _ in range(2)]
-    page, stale = page_of(rows[0]), fresh(rows[1])
-    for row in rows if theirs else ():
-        written(row, device, **theirs)
-    form = post(page, rows[0], **as_typed(mine))
-    assert form.is_valid(), form.errors
-    form.save()
-    for name, value in mine.items():
-        setattr(stale, name, value)
-    stale.save()
-    by_form, by_instance = map(values_of, rows)
-    assert by_form == by_instance
-    untouched = VALUES.keys() - {n for n, value in mine.items() if value != start[n]}
-    assert {n: by_form[n] for n in untouched} == {n: (start | theirs)[n] for n in untouched}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from crdt.rules import Counter, Text
+from crdt.rules import AddWinsSet, Counter, DeepMerge, List, Max, Text
 from django_pulse.models import SyncModel
 
 
@@ -56,3 +56,18 @@ class Step(SyncModel):
 
     def __str__(self) -> str:
         return self.text
+
+
+class Sheet(SyncModel):
+    """A field for each rule that merges the parts of a value."""
+
+    tags = models.JSONField(default=list, blank=True)
+    lines = models.JSONField(default=list, blank=True)
+    tree = models.JSONField(default=dict, blank=True)
+    best = models.IntegerField(default=0)
+
+    class Sync:
+        merge = {"tags": AddWinsSet(), "lines": List(), "tree": DeepMerge(), "best": Max()}
+
+    def __str__(self) -> str:
+        return f"sheet {self.pk}"
