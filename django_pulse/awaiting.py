@@ -15,18 +15,22 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from django.db import models
 from django.db.models import Q
 
 from .columns import columns_of
 from .inheritance import labels_of
 from .schema import label_of, sync_models
 from .tables import Awaited
+from .uniqueness import unique_sets
 
 if TYPE_CHECKING:
     from .sync_model import SyncModel
 
-__all__ = ["awaited_models", "can_be_awaited", "depth", "is_constrained", "wake"]
+__all__ = ["ANY", "awaited_models", "can_be_awaited", "depth", "wake"]
+
+
+ANY = ""
+"""The key that stands for any row of a model, where it is not known which one is in the way."""
 
 
 def wake(using: str, changed: Iterable[tuple[str, UUID]]) -> bool:
@@ -42,7 +46,7 @@ def wake(using: str, changed: Iterable[tuple[str, UUID]]) -> bool:
         return False
     wanted = Q(pk__in=[])
     for model, ids in by_model.items():
-        wanted |= Q(model=model, key__in=ids)
+        wanted |= Q(model=model, key__in=[*ids, ANY])
     # Also what is ready already: somebody may be clearing that just now.
     return Awaited.objects.using(using).filter(wanted).update(ready=True) > 0
 
@@ -81,15 +85,8 @@ def _awaitable() -> Mapping[str, tuple[str, ...]]:
         if any(c.refers and c.target is None for c in columns_of(model).values()):
             found.update(map(label_of, sync_models()))
         found |= {label_of(target) for target in awaited_models(model)}
-        if is_constrained(model):
+        if unique_sets(model):
             found.add(label_of(model))
     own = {label_of(model): labels_of(model) for model in sync_models()}
     named = {each: tuple(label for label in own[each] if label in found) for each in own}
     return {each: labels for each, labels in named.items() if labels}
-
-
-def is_constrained(model: type[SyncModel]) -> bool:
-    """Has the model unique values beside those that every row has for itself?"""
-    fields = (f for f in model._meta.concrete_fields if not f.primary_key and f.name != "sync_id")
-    constraints = (c for c in model._meta.constraints if isinstance(c, models.UniqueConstraint))
-    return any(f.unique for f in fields) or any(constraints) or bool(model._meta.unique_together)

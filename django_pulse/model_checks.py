@@ -23,6 +23,7 @@ from .ownership import OWNER, points_to_users
 from .past_checks import check_past
 from .schema import sync_models
 from .sync_model import SyncModel
+from .uniqueness import field_to_rename, unique_sets
 from .write_checks import check_writers
 
 __all__ = ["check_model", "check_models"]
@@ -57,6 +58,7 @@ def check_model(model: Model) -> list[CheckMessage]:
         *_check_names(model),
         *check_writers(model),
         *check_past(model),
+        *_check_on_unique(model),
     ]
 
 
@@ -176,6 +178,29 @@ def _check_names(model: Model) -> Iterator[CheckMessage]:
                 obj=model,
                 id="pulse.E017",
             )
+
+
+def _check_on_unique(model: Model) -> Iterator[CheckMessage]:
+    """E041, E042: a policy that has nothing to work on."""
+    policy = model._sync.on_unique
+    sets = unique_sets(model)
+    if policy != "park" and not sets:
+        yield Error(
+            f'`on_unique` in `class Sync` is "{policy}", but no field of the model is unique.',
+            hint="Remove it, or say unique=True of the field that it is for.",
+            obj=model,
+            id="pulse.E042",
+        )
+    elif policy == "rename":
+        for names in sets:
+            if field_to_rename(model, names) is None:
+                yield Error(
+                    '`on_unique` in `class Sync` is "rename", but there is no text to rename in '
+                    f"what must be unique: {', '.join(sorted(names))}.",
+                    hint='Write on_unique = "park", or add a CharField to the constraint.',
+                    obj=model,
+                    id="pulse.E041",
+                )
 
 
 def _is_bookkeeping(field: Any) -> bool:

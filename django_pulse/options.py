@@ -21,15 +21,18 @@ from typing import Any
 
 from crdt.rules import DeleteWins, LastActionWins, MergeRule, RowRule
 
-__all__ = ["ATTRIBUTES", "DELETES", "Mistake", "SyncOptions", "parse"]
+__all__ = ["ATTRIBUTES", "DELETES", "ON_UNIQUE", "Mistake", "SyncOptions", "parse"]
 
 # Everything that `class Sync` may say.
-ATTRIBUTES = ("merge", "audience", "read_only", "deletes", "renamed", "formerly")
+ATTRIBUTES = ("merge", "audience", "read_only", "deletes", "on_unique", "renamed", "formerly")
 
 # What `deletes` may say: who wins, where one deletes a row and another edits it.
 DELETES: Mapping[str, RowRule] = MappingProxyType(
     {rule.name: rule for rule in (DeleteWins(), LastActionWins())}
 )
+
+# What `on_unique` may say: what becomes of a device's new row whose unique value is taken.
+ON_UNIQUE = ("park", "merge", "rename")
 
 _NO_RULES: Mapping[str, MergeRule] = MappingProxyType({})
 _NO_RENAMES: Mapping[str, str] = MappingProxyType({})
@@ -54,8 +57,9 @@ class SyncOptions:
 
     `audience` is the lookup from the row to its users, or a function that gives a row's users; None
     stands for the foreign key called "user". `everyone` is set where `audience = None` was written:
-    every signed-in user. `deletes` is the rule of the row itself. `renamed` says what fields were
-    called before, `formerly` the model ("app.model"), if no migration does.
+    every signed-in user. `deletes` is the rule of the row itself, `on_unique` what becomes of a new
+    row whose unique value is taken. `renamed` says what fields were called before, `formerly` the
+    model ("app.model"), if no migration does.
     """
 
     merge: Mapping[str, MergeRule] = field(default_factory=lambda: _NO_RULES)
@@ -63,6 +67,7 @@ class SyncOptions:
     everyone: bool = False
     read_only: frozenset[str] = frozenset()
     deletes: RowRule = field(default_factory=DeleteWins)
+    on_unique: str = "park"
     renamed: Mapping[str, str] = field(default_factory=lambda: _NO_RENAMES)
     formerly: str | None = None
     unknown: tuple[str, ...] = ()
@@ -79,6 +84,7 @@ def parse(declared: type | None) -> SyncOptions:
         everyone="audience" in said and said["audience"] is None,
         read_only=_read_only(said.get("read_only"), mistakes),
         deletes=_deletes(said.get("deletes", DeleteWins.name), mistakes),
+        on_unique=_on_unique(said.get("on_unique", "park"), mistakes),
         renamed=_renamed(said.get("renamed"), mistakes),
         formerly=_formerly(said.get("formerly"), mistakes),
         unknown=tuple(sorted(set(said) - set(ATTRIBUTES))),
@@ -165,6 +171,15 @@ def _deletes(value: Any, mistakes: list[Mistake]) -> RowRule:
         Mistake("deletes", message, f'Write deletes = "{LastActionWins.name}".', "pulse.E050")
     )
     return DELETES[DeleteWins.name]
+
+
+def _on_unique(value: Any, mistakes: list[Mistake]) -> str:
+    if value in ON_UNIQUE:
+        return str(value)
+    policies = ", ".join(f'"{name}"' for name in ON_UNIQUE)
+    message = f"`on_unique` is {value!r}, not one of {policies}."
+    mistakes.append(Mistake("on_unique", message, 'Write on_unique = "park".', "pulse.E040"))
+    return "park"
 
 
 def _renamed(value: Any, mistakes: list[Mistake]) -> Mapping[str, str]:

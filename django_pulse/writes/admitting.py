@@ -20,8 +20,9 @@ from django.contrib.auth import get_user_model
 from .. import scopes
 from ..schema import model_of
 from ..tables import Awaited, Document
+from .batches import Batch
 from .items import PushItem
-from .pushing import Batch, stored
+from .pushing import stored
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser

@@ -8,7 +8,8 @@ could be seen, one to a row that the user may not see.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import copy
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
@@ -24,6 +25,7 @@ from ..columns import Column, columns_of
 from ..schema import schema_of
 from .merging import Merged, Reverts, Target
 from .targets import Targets
+from .undoing import fields_pushed, undo, value_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -66,14 +68,14 @@ class Judge:
                 merged.revert([entry])
                 mine = undone.setdefault(entry.field, [])
                 mine.append(entry)
-                reverts[entry.field] = {"value": _value_of(mine, known), **error}
+                reverts[entry.field] = {"value": value_of(mine, known), **error}
         for wire in {entry.field for entry in push.entries} & self._of_parts.keys():
             known = self._of_parts[wire]
             error = self._parts_error(merged, known)
             if error is not None:
                 mine = [entry for entry in push.entries if entry.field == wire]
                 merged.revert(mine)
-                reverts[wire] = {"value": _value_of(mine, known), **error}
+                reverts[wire] = {"value": value_of(mine, known), **error}
         for wire in push.text_fields:
             known = merged.schema.get(wire)
             error = _may_not_write(wire, known) or _text_error(merged, self._blank, known)
@@ -124,31 +126,41 @@ class Judge:
         try:
             row.clean()
         except ValidationError as error:
-            return self._undone(merged, push, error)
+            new = self._new_errors(merged, error)
+            if new is not None:
+                return self._undone(merged, push, new)
         merged.absorb(0)
         return {}
 
+    def _new_errors(self, merged: Merged, error: ValidationError) -> ValidationError | None:
+        """What `clean()` would not have said of the row as it was before the push."""
+        if merged.inserted or merged.row is None:
+            return error
+        before = copy.copy(merged.row)
+        attributes: dict[str, Any] = {}
+        for name, value in merged.before.values.items():
+            if name not in merged.held_back:
+                self._columns[name].write(attributes, value, merged.held.keys)
+        before.__dict__.update(attributes)
+        try:
+            before.clean()
+        except ValidationError as earlier:
+            known = _by_field(earlier)
+            left = {
+                name: [each for each in errors if str(each) not in map(str, known.get(name, ()))]
+                for name, errors in _by_field(error).items()
+            }
+            left = {name: errors for name, errors in left.items() if errors}
+            return ValidationError(left) if left else None
+        return error
+
     def _undone(self, merged: Merged, push: Push, error: ValidationError) -> Reverts:
         by_field = error.error_dict if hasattr(error, "error_dict") else {}
-        named = set(by_field) - {NON_FIELD_ERRORS}
-        entries = [*push.entries, *merged.carried]
-        written = {entry.field for entry in entries} | set(push.text_fields)
-        fields = merged.schema.fields.values()  # neither the row itself nor what is unknown
-        pushed = {known.wire: known for known in fields if known.wire in written}
-        of_named = {wire: known for wire, known in pushed.items() if known.name in named}
-        blamed = of_named or pushed
-        reverts: Reverts = {}
-        for wire, known in blamed.items():
-            mine = [entry for entry in entries if entry.field == wire]
-            merged.revert(mine)
-            if mine:
-                reverts[wire] = {"value": _value_of(mine, known), **_told(error)}
-            if known.rule.text:
-                reverts[wire] = {"value": merged.document.text(wire), **_told(error)}
-                merged.revert_text(wire)
+        reverts = undo(merged, push, by_field.keys() - {NON_FIELD_ERRORS}, _told(error))
         if merged.inserted:
+            known = fields_pushed(merged, push)
             for wire in reverts:
-                for field in self._columns[blamed[wire].name].concrete:
+                for field in self._columns[known[wire].name].concrete:
                     setattr(merged.row, field.attname, field.get_default())
         return reverts
 
@@ -236,11 +248,6 @@ def _may_not_write(name: str, known: Field | None) -> dict[str, str] | None:
     return None
 
 
-def _value_of(entries: Sequence[Entry], known: Field | None) -> Any:
-    """What entries that were undone would have said, as it travels."""
-    return entries[-1].value if known is None else known.told(entries)
-
-
 def _bad_replacement(merged: Merged, push: Push, entry: Entry) -> dict[str, str] | None:
     """Nobody replaces what he cannot have seen, or another field's entries."""
     loaded = merged.document.loaded
@@ -269,6 +276,14 @@ def _text_error(merged: Merged, blank: SyncModel, known: Field | None) -> dict[s
     if error is None or _first_error(lambda: field.clean(before, blank)) is not None:
         return None
     return error
+
+
+def _by_field(error: ValidationError) -> dict[str, list[ValidationError]]:
+    return (
+        dict(error.error_dict)
+        if hasattr(error, "error_dict")
+        else {NON_FIELD_ERRORS: error.error_list}
+    )
 
 
 def _first_error(check: Callable[[], Any]) -> dict[str, str] | None:

@@ -197,10 +197,8 @@ class Merged:
         after = self.schema.read(self.document)
         stored = self.held.document
         stored.deleted = after.deleted
+        self.deleted = after.deleted and self.row is not None
         if after.deleted:
-            self.deleted = self.row is not None
-            stored.parked = stored.waiting = None
-            self.held_back, self.awaits = set(), {}
             return
         if self.held.row is None:
             if make_row is None:

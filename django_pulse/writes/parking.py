@@ -78,7 +78,7 @@ def told(merged: Merged) -> dict[str, Any] | None:
     parked = merged.held.document.parked
     if parked is not None:
         return {name: parked[name] for name in ("code", "message", "fields")}
-    return waiting_for(merged).told() if any(merged.awaits.values()) else None
+    return waiting_for(merged).told() if any(_awaited(merged).values()) else None
 
 
 def everything(merged: Merged) -> Push:
@@ -126,7 +126,9 @@ class Waits:
 
     def beyond_bound(self, batch: Mapping[int, Merged]) -> list[int]:
         """The places of those by which too much of this user would wait."""
-        more = {place: len(self._new(merged)) for place, merged in batch.items() if merged.awaits}
+        more = {
+            place: len(self._new(merged)) for place, merged in batch.items() if _awaited(merged)
+        }
         if not any(more.values()):
             return []
         rows = Awaited.objects.using(self.using).filter(user=self.user)
@@ -144,7 +146,7 @@ class Waits:
         gone: list[int] = []
         for merged in batch:
             listed = self.listed.get(merged.held.document.pk or 0, {})
-            gone += [pk for pk, wait in listed.items() if wait[:2] not in merged.awaits]
+            gone += [pk for pk, wait in listed.items() if wait[:2] not in _awaited(merged)]
         if gone:
             Awaited.objects.using(self.using).filter(pk__in=gone).delete()
         new = [
@@ -158,4 +160,11 @@ class Waits:
 
     def _new(self, merged: Merged) -> list[Target]:
         his = self.his(merged.held.document)
-        return [target for target, wanted in merged.awaits.items() if wanted and target not in his]
+        return [
+            target for target, wanted in _awaited(merged).items() if wanted and target not in his
+        ]
+
+
+def _awaited(merged: Merged) -> Mapping[Target, bool]:
+    """A deleted row waits for nothing."""
+    return {} if merged.held.document.deleted else merged.awaits

@@ -1,16 +1,13 @@
 """Pushes: the one way in for what devices wrote.
 
-    lock rows, then documents -> absorb -> merge on scratch documents -> judge -> undo what may
-    not stand -> project -> write rows, documents, outbox, outcomes -> commit -> stamp, hint -> ack
-
-Documents that waited take the same way when what they waited for is there, without a push.
+    batches of one model, each in a transaction (`batches`) -> commit -> stamp, hint -> ack
 
 Laws:
 
 1. A result is returned only after the transaction that holds its document, row, outbox row and
    outcome has committed.
 2. One row that cannot be stored never takes others with it: a batch that fails is halved until
-   the row stands alone.
+   the row stands alone. Then it is found out what is wrong with it; before, nobody asks.
 3. A busy row is left out and tried again by itself, while no locks are held. Whatever the database
    says about itself, and not about the row, counts as busy: then nobody's edit is turned down.
 """
@@ -19,38 +16,26 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, transaction
+from django.db.models import ProtectedError, RestrictedError
 
-from crdt.errors import Gap, RemoteFault
-from crdt.update import Push, read_push
-
-from .. import identity, scopes
+from .. import scopes
 from ..awaiting import depth
-from ..columns import columns_of
-from ..schema import model_of, schema_again, schema_of
-from . import announcing, parking, placing
+from ..schema import model_of
+from .batches import Batch, Results, merge, refused
 from .items import ItemResult, PushItem
-from .judging import Judge
-from .locking import Held, hold, is_about_locks, lock_database
-from .lost import lost_to_deletion
-from .merging import Merged, Reverts
-from .outcomes import repeated, settle, store_outcomes, there_by_now
-from .parking import Reason
-from .retired import Bridge
-from .storing import store_documents, store_rows
+from .locking import is_about_locks
+from .outcomes import there_by_now
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
-    from ..sync_model import SyncModel
-
-__all__ = ["Batch", "push", "stored"]
+__all__ = ["push", "stored"]
 
 BUSY_PAUSES = (0.01, 0.03, 0.1)
 """Seconds before each further try of rows that somebody holds. Then the client is told, and tries
@@ -60,30 +45,16 @@ PATIENCE_SECONDS = 1.0
 """Seconds after which a frame's rows that are still busy are answered so, without another try.
 A batch that fails is halved, and every part of it may meet the same lock."""
 
-TOO_MANY = "Too many of your rows wait for others already: nothing of this edit was taken."
+MOST_TRIES = 2
+"""Times that a row which the database turned down is tried again: once with what is found wrong
+with it put right, and once with all of the push put aside."""
+
+BUSY = ItemResult("busy")
+
+PROTECTED = "protected"
+"""The code of a deletion that other rows do not let happen."""
 
 logger = logging.getLogger("django_pulse")
-
-Results = dict[int, ItemResult]
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Pushes to different rows of one model, by their place in the frame.
-
-    With `waited` these are no pushes, but documents that this user made wait.
-    """
-
-    user: AbstractBaseUser
-    replica: int
-    model: type[SyncModel]
-    using: str
-    items: dict[int, PushItem]
-    waited: bool = False
-
-    def of(self, places: Sequence[int]) -> Batch:
-        """The same, with some of the items only."""
-        return replace(self, items={place: self.items[place] for place in places})
 
 
 def push(user: AbstractBaseUser, replica: int, items: Sequence[PushItem]) -> list[ItemResult]:
@@ -93,14 +64,19 @@ def push(user: AbstractBaseUser, replica: int, items: Sequence[PushItem]) -> lis
     """
     results: Results = {}
     deadline = time.monotonic() + PATIENCE_SECONDS
+    protected = []
     for batch in _batches(user, replica, items, results):
         results |= stored(batch, deadline)
         for pause in BUSY_PAUSES:
-            busy = [place for place in batch.items if results[place].status == "busy"]
+            busy = [place for place in batch.items if results[place] == BUSY]
             if not busy or time.monotonic() > deadline:
                 break
             time.sleep(pause)
             results |= stored(batch.of(busy), deadline)
+        kept = [place for place in batch.items if results[place].code == PROTECTED]
+        protected += [replace(batch.of(kept), last=True)] if kept else []
+    for batch in reversed(protected):  # what refers to others goes first
+        results |= stored(batch, deadline)
     results |= there_by_now(items, results)
     return [results[place] for place in range(len(items))]
 
@@ -116,7 +92,7 @@ def _batches(
     seen: dict[tuple[str, UUID], int] = {}
     for place, item in enumerate(items):
         if model_of(item.model) is None:
-            results[place] = _refused("unknown_model", f"There is no model {item.model!r} here.")
+            results[place] = refused("unknown_model", f"There is no model {item.model!r} here.")
             continue
         nth = seen[item.model, item.id] = seen.get((item.model, item.id), -1) + 1
         rounds.setdefault((item.model, nth), {})[place] = item
@@ -129,24 +105,27 @@ def _batches(
         yield Batch(user, replica, model, scopes.database_of(model), batch)
 
 
-def stored(batch: Batch, deadline: float, *, again: bool = True) -> Results:
+def stored(batch: Batch, deadline: float) -> Results:
     """Merge and commit a batch; where that fails, halve it. Returns what became of each item."""
     try:
         with transaction.atomic(using=batch.using):
-            return _merged(batch)
+            return merge(batch)
     except BaseException as error:
         if not _is_contained(error):
             raise
         places = list(batch.items)
         passing = _says_nothing_of_the_row(error)
         if passing and time.monotonic() > deadline:
-            return dict.fromkeys(places, ItemResult("busy"))
+            return dict.fromkeys(places, BUSY)
         if len(places) > 1:
             middle = len(places) // 2
             first = stored(batch.of(places[:middle]), deadline)
             return first | stored(batch.of(places[middle:]), deadline)
-        if again and isinstance(error, IntegrityError):
-            return stored(batch, deadline, again=False)  # somebody else was first to insert it
+        if isinstance(error, (ProtectedError, RestrictedError)) and not batch.last:
+            # What protects it may be deleted in this very frame.
+            return {places[0]: ItemResult("busy", code=PROTECTED)}
+        if isinstance(error, (IntegrityError, DataError)) and batch.tries < MOST_TRIES:
+            return stored(replace(batch, tries=batch.tries + 1, cause=error), deadline)
         return {places[0]: _failure(batch.items[places[0]], error, passing=passing)}
 
 
@@ -154,12 +133,12 @@ def _failure(item: PushItem, error: BaseException, *, passing: bool) -> ItemResu
     if passing:
         if not (isinstance(error, DatabaseError) and is_about_locks(error)):
             logger.warning("A push to %s %s has to be tried again: %s", item.model, item.id, error)
-        return ItemResult("busy")
+        return BUSY
     if isinstance(error, DatabaseError):
         logger.info("A push to %s %s was refused: %s", item.model, item.id, error)
-        return _refused("constraint", "The database's constraints do not allow this row.")
+        return refused("constraint", "The database's constraints do not allow this row.")
     logger.error("A push to %s %s failed.", item.model, item.id, exc_info=error)
-    return _refused("internal", "The server could not store this row; its log says why.")
+    return refused("internal", "The server could not store this row; its log says why.")
 
 
 def _says_nothing_of_the_row(error: BaseException) -> bool:
@@ -171,196 +150,3 @@ def _says_nothing_of_the_row(error: BaseException) -> bool:
 def _is_contained(error: BaseException) -> bool:
     """May it be answered? The CRDT library's panics are no `Exception`s, and about a document."""
     return isinstance(error, Exception) or type(error).__name__ == "PanicException"
-
-
-def _merged(batch: Batch) -> Results:
-    """One transaction: everything from the locks to the outcomes."""
-    lock_database(batch.using, wait=False)
-    held = hold(batch.model, batch.using, {item.id for item in batch.items.values()}, wait=False)
-    replica, now_ms = identity.replica_id(batch.using), time.time_ns() // 1_000_000
-    visible = scopes.of_user(batch.user)
-    waits = parking.Waits.of(batch.using, batch.user, held.values(), look=batch.waited)
-    placed = _placed(batch, held)
-    results: Results = {}
-    pushes: dict[int, tuple[Merged, Push]] = {}
-    rebuilt: list[Merged] = []
-    for place, item in batch.items.items():
-        if item.id not in held:
-            results[place] = ItemResult("busy")
-            continue
-        if not _visible(batch, held[item.id], placed.get(item.id), visible):
-            message = "There is no such row, or you may not write it."
-            results[place] = _refused("forbidden", message)
-            continue
-        merged = Merged.begin(held[item.id], schema_of(batch.model), replica, now_ms)
-        if merged.rebuilt:  # the device has to learn of that before it goes on
-            results[place] = ItemResult("busy")
-            rebuilt.append(merged)
-            continue
-        answer = _read(batch, merged, item)
-        if isinstance(answer, ItemResult):
-            results[place] = answer
-        else:
-            pushes[place] = answer
-    _learn(batch, pushes)
-    judge = Judge(batch.user, batch.model, batch.using)
-    for place in judge.look_up(pushes):
-        results[place] = ItemResult("busy")
-        del pushes[place]
-    reverts = _judged(batch, judge, waits, pushes, visible, results)
-    if not batch.waited:
-        for place in waits.beyond_bound({place: merged for place, (merged, _) in pushes.items()}):
-            results[place] = _refused("too_many_parked", TOO_MANY)
-            del pushes[place]
-    _write(batch, waits, pushes, reverts, results)
-    store_rows(batch.model, batch.using, rebuilt)
-    store_documents(batch.using, rebuilt)
-    return results
-
-
-def _read(batch: Batch, merged: Merged, item: PushItem) -> tuple[Merged, Push] | ItemResult:
-    """Read one update against the document it is for; an answer, if that is all there is to do."""
-    if batch.waited:
-        return merged, parking.everything(merged)
-    try:
-        update = read_push(item.data, batch.replica, merged.document.loaded)
-    except Gap as gap:
-        return ItemResult("resend", clock=gap.expected)
-    except RemoteFault as fault:
-        return _refused(fault.code, str(fault))
-    if update.known:
-        return repeated(batch.using, batch.replica, merged.held.document, update.next)
-    return merged, update
-
-
-def _learn(batch: Batch, pushes: Mapping[int, tuple[Merged, Push]]) -> None:
-    """Look up what is written to fields that nobody here knows: another release may have them."""
-    wires = {entry.field for _, update in pushes.values() for entry in update.entries}
-    wires.update(*(update.text_fields for _, update in pushes.values()))
-    schema = schema_of(batch.model)
-    if all(map(schema.get, wires)):
-        return
-    schema = schema_again(batch.model)
-    for merged, _ in pushes.values():
-        merged.schema = schema
-
-
-def _placed(batch: Batch, held: Mapping[UUID, Held]) -> dict[UUID, list[str]]:
-    """The scopes of the rows there are.
-
-    The rows' own columns tell, also where they were changed behind our back.
-    """
-    rows = {sync_id: each.row for sync_id, each in held.items() if each.row is not None}
-    return dict(zip(rows, scopes.of_rows(list(rows.values()), batch.using), strict=True))
-
-
-def _visible(batch: Batch, held: Held, placed: list[str] | None, visible: Container[str]) -> bool:
-    """May the user see the row there is? One that nobody has is his to create."""
-    if held.document.parked is not None or batch.waited:
-        return batch.waited or parking.is_his(held.document, batch.user)
-    if placed is None and held.document.pk is None:
-        return True
-    found = held.document.scopes if placed is None else placed
-    return any(key in visible for key in found)
-
-
-def _judged(
-    batch: Batch,
-    judge: Judge,
-    waits: parking.Waits,
-    pushes: dict[int, tuple[Merged, Push]],
-    visible: Container[str],
-    results: Results,
-) -> dict[int, Reverts]:
-    """Merge every push, undo what may not stand, and bring the rows to what is left."""
-    reverts: dict[int, Reverts] = {}
-    for place, (merged, update) in tuple(pushes.items()):
-        bridge = Bridge(merged, update) if update.data else None
-        if update.data:
-            merged.document.apply(update)
-        found = judge.judge(merged, update)
-        if bridge is not None:
-            found |= bridge.cross(judge)
-            merged.restamp(update.entries)
-        judge.hold_back(merged, update, waits.his(merged.held.document))
-        try:
-            merged.project(partial(_new_row, batch, merged))
-            found |= placing.moved_back(merged, update, visible, batch.using)
-        except (_Incomplete, placing.MisplacedError) as cannot:
-            code = "required" if isinstance(cannot, _Incomplete) else "forbidden"
-            if not batch.waited:
-                results[place] = _refused(code, str(cannot))
-                del pushes[place]
-                continue
-            parking.park(merged, batch.user, batch.replica, Reason(code, str(cannot)))
-        of_row = judge.judge_row(merged, update)
-        if of_row:
-            merged.project()
-        lost = lost_to_deletion(merged, update)
-        merged.compact()  # last: until then what was replaced can live again
-        reverts[place] = lost | found | of_row
-    return reverts
-
-
-def _write(
-    batch: Batch,
-    waits: parking.Waits,
-    pushes: dict[int, tuple[Merged, Push]],
-    reverts: dict[int, Reverts],
-    results: Results,
-) -> None:
-    everyone = [merged for merged, _ in pushes.values()]
-    if batch.waited:  # most often nothing has become of it, and there is nothing to write or tell
-        for place, (merged, _) in tuple(pushes.items()):
-            if not (merged.is_different or reverts[place]):
-                results[place] = ItemResult("ok")
-                del pushes[place]
-    merges = [merged for merged, _ in pushes.values()]
-    store_rows(batch.model, batch.using, merges)
-    store_documents(batch.using, merges)
-    waits.write(everyone)
-    there = [m.held.document for m in merges if m.held.document.was_marked]
-    settle(batch.using, [document for document in there if not document.is_marked])
-    told = [
-        (place, merged.held.document, update.next, reverts[place], parking.told(merged))
-        for place, (merged, update) in pushes.items()
-        if batch.replica
-    ]
-    results |= dict.fromkeys(pushes, ItemResult("ok"))
-    results |= store_outcomes(batch.using, batch.replica, told)
-    announcing.after_commit(batch.user, batch.model, batch.using, merges)
-
-
-class _Incomplete(Exception):
-    """A new row lacks a value that its table wants."""
-
-
-def _new_row(batch: Batch, merged: Merged, values: dict[str, Any]) -> SyncModel | None:
-    """The instance for a document that has no row yet; it belongs to whoever pushed it.
-
-    None where what it refers to is not there: then the document is parked.
-    """
-    columns = columns_of(batch.model)
-    held = merged.held
-    given: dict[str, Any] = {}
-    for name, value in values.items():
-        if name not in merged.held_back:
-            columns[name].write(given, value, held.keys)
-    row = batch.model(sync_id=held.sync_id, **given)
-    owner = scopes.owner_field(batch.model)
-    if owner is not None and given.get(owner.attname) is None:  # else it comes back to its owner
-        setattr(row, owner.attname, batch.user.pk)
-    for name, column in columns.items():
-        for field in () if name in merged.held_back else column.concrete:
-            if not field.null and getattr(row, field.attname) is None:
-                raise _Incomplete(f"A new row needs a value for {name}.")
-    if not merged.held_back:
-        return row
-    if merged.had_row:
-        raise _Incomplete("A deleted row cannot come back without what it refers to.")
-    parking.park(merged, batch.user, batch.replica, parking.waiting_for(merged))
-    return None
-
-
-def _refused(code: str, message: str) -> ItemResult:
-    return ItemResult("refused", code=code, message=message)

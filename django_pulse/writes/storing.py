@@ -41,6 +41,8 @@ def store_documents(using: str, batch: Sequence[Merged]) -> None:
         keys = entered.get(document.sync_id, document.scopes)
         document.scopes = shared.setdefault(tuple(keys), keys)
         document.deleted = merged.schema.is_deleted(merged.document)
+        if document.deleted:
+            document.parked = document.waiting = None
         document.state = merged.document.encode()
         document.version += 1
     _write(using, [merged.held.document for merged in batch])

@@ -12,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection, connections
 
 from django_pulse.tables import Document
-from django_pulse.writes import pushing
+from django_pulse.writes import batches, pushing
 from tests.django_pulse.devices import Device, values_of
 from tests.django_pulse.together import PATIENCE, Gate, in_thread, open_transaction
 from tests.project.todo.models import Category, Everything, Note, Task
@@ -105,13 +105,13 @@ def test_a_view_never_waits_for_a_push_that_skipped_its_row(
     phone.set(held, title="from the phone")
     phone.set(free, title="from the phone")
     gate = Gate()
-    write = pushing._write
+    write = batches._write
 
     def slowly(*arguments: Any) -> None:
         gate.pass_through()
         write(*arguments)
 
-    monkeypatch.setattr(pushing, "_write", slowly)
+    monkeypatch.setattr(batches, "_write", slowly)
     pushes: list[Future[list[str]]] = []
 
     def view() -> None:
@@ -140,7 +140,8 @@ def test_a_unique_value_that_is_not_committed_yet_keeps_one_row_waiting(user: An
         assert [n for n, status in enumerate(results) if status != "ok"] == [7]
         assert results[7] == "busy"
     [result] = tablet.push(rows[7])
-    assert (result.status, result.code) == ("refused", "constraint")
+    assert result.parked
+    assert result.parked["fields"]["partner"]["code"] == "unique"
 
 
 def test_a_frame_full_of_busy_rows_is_not_tried_for_ever(
@@ -148,13 +149,13 @@ def test_a_frame_full_of_busy_rows_is_not_tried_for_ever(
 ) -> None:
     rows = [phone.create(title=f"note {n}") for n in range(40)]
     tries = []
-    merged = pushing._merged
+    merged = batches.merge
 
     def counted(batch: Any) -> Any:
         tries.append(len(batch.items))
         return merged(batch)
 
-    monkeypatch.setattr(pushing, "_merged", counted)
+    monkeypatch.setattr(pushing, "merge", counted)
     monkeypatch.setattr(pushing, "PATIENCE_SECONDS", 0)
 
     def make_the_same() -> None:
@@ -177,7 +178,7 @@ def test_a_connection_lost_in_the_middle_turns_nothing_down(
     phone: Device, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     made = phone.create(title="Milk")
-    original = getattr(pushing, moment)
+    original = getattr(batches, moment)
 
     def cut_off(*arguments: Any, **options: Any) -> Any:
         with connection.cursor() as cursor:
@@ -187,7 +188,7 @@ def test_a_connection_lost_in_the_middle_turns_nothing_down(
         return original(*arguments, **options)
 
     with monkeypatch.context() as patched:
-        patched.setattr(pushing, moment, cut_off)
+        patched.setattr(batches, moment, cut_off)
         assert statuses(phone, made) == ["busy"]
     assert statuses(phone, made) == ["ok"]
     assert Note.objects.get().title == "Milk"

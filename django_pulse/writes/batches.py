@@ -1,0 +1,268 @@
+"""One batch in one transaction: everything from the locks to the outcomes.
+
+    lock rows, then documents -> absorb -> merge on scratch documents -> judge -> undo what may
+    not stand -> project -> write rows, documents, outbox, outcomes
+
+Documents that waited take the same way when what they waited for is there, without a push.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from crdt.errors import Gap, RemoteFault
+from crdt.update import Push, read_push
+
+from .. import identity, scopes
+from ..columns import columns_of
+from ..schema import schema_again, schema_of
+from . import announcing, clashing, parking, placing
+from .items import ItemResult, PushItem
+from .judging import Judge
+from .locking import Held, hold, lock_database
+from .lost import lost_to_deletion
+from .merging import Merged, Reverts
+from .outcomes import repeated, settle, store_outcomes
+from .parking import Reason
+from .retired import Bridge
+from .storing import store_documents, store_rows
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+    from ..sync_model import SyncModel
+
+__all__ = ["Batch", "Results", "merge", "refused"]
+
+TOO_MANY = "Too many of your rows wait for others already: nothing of this edit was taken."
+
+Results = dict[int, ItemResult]
+"""What became of pushes, by their place in the frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Pushes to different rows of one model, by their place in the frame.
+
+    With `waited` these are no pushes, but documents that this user made wait. `tries` counts how
+    often the database turned down the one item there is, most recently because of `cause`; `last`
+    says that the rest of the frame is done, and will not help.
+    """
+
+    user: AbstractBaseUser
+    replica: int
+    model: type[SyncModel]
+    using: str
+    items: dict[int, PushItem]
+    waited: bool = False
+    tries: int = 0
+    cause: BaseException | None = None
+    last: bool = False
+
+    def of(self, places: Sequence[int]) -> Batch:
+        """The same, with some of the items only."""
+        return replace(self, items={place: self.items[place] for place in places})
+
+
+def merge(batch: Batch) -> Results:
+    """Merge the batch, and write what came of it; to be called in a transaction."""
+    lock_database(batch.using, wait=False)
+    held = hold(batch.model, batch.using, {item.id for item in batch.items.values()}, wait=False)
+    replica, now_ms = identity.replica_id(batch.using), time.time_ns() // 1_000_000
+    visible = scopes.of_user(batch.user)
+    waits = parking.Waits.of(batch.using, batch.user, held.values(), look=batch.waited)
+    placed = _placed(batch, held)
+    results: Results = {}
+    pushes: dict[int, tuple[Merged, Push]] = {}
+    rebuilt: list[Merged] = []
+    for place, item in batch.items.items():
+        if item.id not in held:
+            results[place] = ItemResult("busy")
+            continue
+        if not _visible(batch, held[item.id], placed.get(item.id), visible):
+            message = "There is no such row, or you may not write it."
+            results[place] = refused("forbidden", message)
+            continue
+        merged = Merged.begin(held[item.id], schema_of(batch.model), replica, now_ms)
+        if merged.rebuilt:  # the device has to learn of that before it goes on
+            results[place] = ItemResult("busy")
+            rebuilt.append(merged)
+            continue
+        answer = _read(batch, merged, item)
+        if isinstance(answer, ItemResult):
+            results[place] = answer
+        else:
+            pushes[place] = answer
+    _learn(batch, pushes)
+    judge = Judge(batch.user, batch.model, batch.using)
+    for place in judge.look_up(pushes):
+        results[place] = ItemResult("busy")
+        del pushes[place]
+    reverts = _judged(batch, judge, waits, pushes, visible, results)
+    if not batch.waited:
+        for place in waits.beyond_bound({place: merged for place, (merged, _) in pushes.items()}):
+            results[place] = refused("too_many_parked", TOO_MANY)
+            del pushes[place]
+    _write(batch, waits, pushes, reverts, results)
+    store_rows(batch.model, batch.using, rebuilt)
+    store_documents(batch.using, rebuilt)
+    return results
+
+
+def _read(batch: Batch, merged: Merged, item: PushItem) -> tuple[Merged, Push] | ItemResult:
+    """Read one update against the document it is for; an answer, if that is all there is to do."""
+    if batch.waited:
+        return merged, parking.everything(merged)
+    try:
+        update = read_push(item.data, batch.replica, merged.document.loaded)
+    except Gap as gap:
+        return ItemResult("resend", clock=gap.expected)
+    except RemoteFault as fault:
+        return refused(fault.code, str(fault))
+    if update.known:
+        return repeated(batch.using, batch.replica, merged.held.document, update.next)
+    return merged, update
+
+
+def _learn(batch: Batch, pushes: Mapping[int, tuple[Merged, Push]]) -> None:
+    """Look up what is written to fields that nobody here knows: another release may have them."""
+    wires = {entry.field for _, update in pushes.values() for entry in update.entries}
+    wires.update(*(update.text_fields for _, update in pushes.values()))
+    schema = schema_of(batch.model)
+    if all(map(schema.get, wires)):
+        return
+    schema = schema_again(batch.model)
+    for merged, _ in pushes.values():
+        merged.schema = schema
+
+
+def _placed(batch: Batch, held: Mapping[UUID, Held]) -> dict[UUID, list[str]]:
+    """The scopes of the rows there are.
+
+    The rows' own columns tell, also where they were changed behind our back.
+    """
+    rows = {sync_id: each.row for sync_id, each in held.items() if each.row is not None}
+    return dict(zip(rows, scopes.of_rows(list(rows.values()), batch.using), strict=True))
+
+
+def _visible(batch: Batch, held: Held, placed: list[str] | None, visible: Container[str]) -> bool:
+    """May the user see the row there is? One that nobody has is his to create."""
+    if held.document.parked is not None or batch.waited:
+        return batch.waited or parking.is_his(held.document, batch.user)
+    if placed is None and held.document.pk is None:
+        return True
+    found = held.document.scopes if placed is None else placed
+    return any(key in visible for key in found)
+
+
+def _judged(
+    batch: Batch,
+    judge: Judge,
+    waits: parking.Waits,
+    pushes: dict[int, tuple[Merged, Push]],
+    visible: Container[str],
+    results: Results,
+) -> dict[int, Reverts]:
+    """Merge every push, undo what may not stand, and bring the rows to what is left."""
+    reverts: dict[int, Reverts] = {}
+    for place, (merged, update) in tuple(pushes.items()):
+        bridge = Bridge(merged, update) if update.data else None
+        if update.data:
+            merged.document.apply(update)
+        found = judge.judge(merged, update)
+        if bridge is not None:
+            found |= bridge.cross(judge)
+            merged.restamp(update.entries)
+        judge.hold_back(merged, update, waits.his(merged.held.document))
+        try:
+            merged.project(partial(_new_row, batch, merged))
+            found |= placing.moved_back(merged, update, visible, batch.using)
+        except (_Incomplete, placing.MisplacedError) as cannot:
+            code = "required" if isinstance(cannot, _Incomplete) else "forbidden"
+            if not batch.waited:
+                results[place] = refused(code, str(cannot))
+                del pushes[place]
+                continue
+            parking.park(merged, batch.user, batch.replica, Reason(code, str(cannot)))
+        of_row = judge.judge_row(merged, update)
+        if of_row:
+            merged.project()
+        of_row |= clashing.undone(batch, merged, update)
+        lost = lost_to_deletion(merged, update)
+        merged.compact()  # last: until then what was replaced can live again
+        reverts[place] = lost | found | of_row
+    return reverts
+
+
+def _write(
+    batch: Batch,
+    waits: parking.Waits,
+    pushes: dict[int, tuple[Merged, Push]],
+    reverts: dict[int, Reverts],
+    results: Results,
+) -> None:
+    everyone = [merged for merged, _ in pushes.values()]
+    if batch.waited:  # most often nothing has become of it, and there is nothing to write or tell
+        for place, (merged, _) in tuple(pushes.items()):
+            if not (merged.is_different or reverts[place]):
+                results[place] = ItemResult("ok")
+                del pushes[place]
+    merges = [merged for merged, _ in pushes.values()]
+    store_rows(batch.model, batch.using, merges)
+    store_documents(batch.using, merges)
+    waits.write(everyone)
+    there = [m.held.document for m in merges if m.held.document.was_marked]
+    settle(batch.using, [document for document in there if not document.is_marked])
+    told = [
+        (place, merged.held.document, update.next, reverts[place], parking.told(merged))
+        for place, (merged, update) in pushes.items()
+        if batch.replica
+    ]
+    results |= dict.fromkeys(pushes, ItemResult("ok"))
+    results |= store_outcomes(batch.using, batch.replica, told)
+    announcing.after_commit(batch.user, batch.model, batch.using, merges)
+
+
+class _Incomplete(Exception):
+    """A new row lacks a value that its table wants."""
+
+
+def _new_row(batch: Batch, merged: Merged, values: dict[str, Any]) -> SyncModel | None:
+    """The instance for a document that has no row yet; it belongs to whoever pushed it.
+
+    None where what it refers to is not there: then the document is parked.
+    """
+    columns = columns_of(batch.model)
+    held = merged.held
+    given: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in merged.held_back:
+            columns[name].write(given, value, held.keys)
+    row = batch.model(sync_id=held.sync_id, **given)
+    owner = scopes.owner_field(batch.model)
+    if owner is not None and given.get(owner.attname) is None:  # else it comes back to its owner
+        setattr(row, owner.attname, batch.user.pk)
+    for name, column in columns.items():
+        for field in () if name in merged.held_back else column.concrete:
+            if not field.null and getattr(row, field.attname) is None:
+                raise _Incomplete(f"A new row needs a value for {name}.")
+    if merged.held_back:
+        reason: Reason | None = parking.waiting_for(merged)
+    else:
+        reason = clashing.reason_against(batch, merged, row)
+    if reason is None:
+        return row
+    if merged.had_row:
+        raise _Incomplete(f"A deleted row cannot come back like this. {reason.message}")
+    parking.park(merged, batch.user, batch.replica, reason)
+    return None
+
+
+def refused(code: str, message: str) -> ItemResult:
+    """Nothing was taken, and why."""
+    return ItemResult("refused", code=code, message=message)
