@@ -198,6 +198,16 @@ class Replica:
                 old = _defaults(schema).get(known.name) or 0
             self._write(schema, held, known.name, old, old + amount)
 
+    def change(self, model: str, id: UUID, field: str, edit: Callable[[Any], Any]) -> None:
+        """Write what `edit` makes of a field's value; a field that nobody wrote has its default."""
+        with self._editing(model, id) as (schema, held):
+            known = check_field(schema, field)
+            old = known.read(held.view)
+            shown = _defaults(schema).get(known.name) if old is MISSING else old
+            new = edit(shown)
+            if old is MISSING or not known.same(old, new):
+                self._write(schema, held, known.name, old, new)
+
     def edit_text(
         self, model: str, id: UUID, field: str, index: int, delete: int = 0, insert: str = ""
     ) -> None:

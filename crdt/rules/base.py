@@ -160,7 +160,7 @@ class MergeRule:
 def check_list(rule: MergeRule, value: Any) -> None:
     """Raise `ValueError` unless the value is a list."""
     if type(value) not in {list, tuple}:
-        raise ValueError(f"a {rule.name} is given as a list, not as {type(value).__name__}.")
+        raise ValueError(f"the rule {rule.name} holds lists, not {type(value).__name__}.")
 
 
 def latest(live: Iterable[Live]) -> Live:

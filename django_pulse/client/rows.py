@@ -1,11 +1,12 @@
 """Rows as an app sees them: read and edited at once, whatever the network does."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from crdt import reshaping
 from crdt.events import Parked
 from crdt.replica import Replica, RowView
 from crdt.stamp import stamp_ms
@@ -58,6 +59,30 @@ class Row:
     def edit_text(self, field: str, index: int, delete: int = 0, insert: str = "") -> "Row":
         """`ModelHandle.edit_text` for this row."""
         return self._handle.edit_text(self.id, field, index, delete, insert)
+
+    def add_to(self, field: str, *elements: Any) -> "Row":
+        """`ModelHandle.add_to` for this row."""
+        return self._handle.add_to(self.id, field, *elements)
+
+    def remove_from(self, field: str, *elements: Any) -> "Row":
+        """`ModelHandle.remove_from` for this row."""
+        return self._handle.remove_from(self.id, field, *elements)
+
+    def set_at(self, field: str, *path: str | int, value: Any) -> "Row":
+        """`ModelHandle.set_at` for this row."""
+        return self._handle.set_at(self.id, field, *path, value=value)
+
+    def remove_at(self, field: str, *path: str | int) -> "Row":
+        """`ModelHandle.remove_at` for this row."""
+        return self._handle.remove_at(self.id, field, *path)
+
+    def insert_at(self, field: str, *path: str | int, items: Sequence[Any]) -> "Row":
+        """`ModelHandle.insert_at` for this row."""
+        return self._handle.insert_at(self.id, field, *path, items=items)
+
+    def move(self, field: str, *path: str | int, to: int) -> "Row":
+        """`ModelHandle.move` for this row."""
+        return self._handle.move(self.id, field, *path, to=to)
 
     def conflicts(self) -> dict[str, list[Conflict]]:
         """`ModelHandle.conflicts` for this row, as it is now."""
@@ -179,6 +204,42 @@ class ModelHandle:
     def resolve(self, row_id: UUID | str, **values: Any) -> Row:
         """Settle fields in conflict: each value given takes the place of all that are alive."""
         self._local().resolve(self.label, _uuid(row_id), **values)
+        self._edited()
+        return self._row(_uuid(row_id))
+
+    def add_to(self, row_id: UUID | str, field: str, *elements: Any) -> Row:
+        """Add elements to a set: `add_to(id, "tags", "urgent")`."""
+        return self._change(row_id, field, lambda old: reshaping.with_elements(old, elements))
+
+    def remove_from(self, row_id: UUID | str, field: str, *elements: Any) -> Row:
+        """Remove elements from a set; those that are not in it are passed over."""
+        return self._change(row_id, field, lambda old: reshaping.without_elements(old, elements))
+
+    def set_at(self, row_id: UUID | str, field: str, *path: str | int, value: Any) -> Row:
+        """Write a part of a list or of JSON: `set_at(id, "options", "size", "width", value=3)`.
+
+        The path are keys and indices; objects that are missing on the way are made.
+        """
+        return self._change(row_id, field, lambda old: reshaping.set_at(old, path, value))
+
+    def remove_at(self, row_id: UUID | str, field: str, *path: str | int) -> Row:
+        """Remove an item of a list, or a key of JSON: `remove_at(id, "stops", 2)`."""
+        return self._change(row_id, field, lambda old: reshaping.removed_at(old, path))
+
+    def insert_at(
+        self, row_id: UUID | str, field: str, *path: str | int, items: Sequence[Any]
+    ) -> Row:
+        """Insert into a list; the path ends with the first one's index:
+        `insert_at(id, "stops", 0, items=["Graz"])`.
+        """
+        return self._change(row_id, field, lambda old: reshaping.inserted_at(old, path, items))
+
+    def move(self, row_id: UUID | str, field: str, *path: str | int, to: int) -> Row:
+        """Move the item at the path to another index of its list: `move(id, "stops", 2, to=0)`."""
+        return self._change(row_id, field, lambda old: reshaping.moved_at(old, path, to))
+
+    def _change(self, row_id: UUID | str, field: str, edit: Callable[[Any], Any]) -> Row:
+        self._local().change(self.label, _uuid(row_id), field, edit)
         self._edited()
         return self._row(_uuid(row_id))
 

@@ -6,11 +6,13 @@ from datetime import UTC
 from uuid import UUID, uuid4
 
 import pytest
+from websockets.asyncio.server import ServerConnection
 
+from crdt import AddWinsSet, DeepMerge, Field, List, Schema
 from django_pulse.client import LocalFault, ModelHandle, connect
 from tests.crdt.authority import MODEL, Authority
 from tests.crdt.phone import Phone
-from tests.django_pulse.client.scripted import polite, scripted
+from tests.django_pulse.client.scripted import hear, polite, scripted, tell, welcome
 
 
 @asynccontextmanager
@@ -121,3 +123,29 @@ def test_a_conflict_is_seen_and_settled() -> None:
     assert row.resolve(title="Ten eggs").title == "Ten eggs"
     assert model.conflicts(row.id) == {}
     assert len(edits) == 3
+
+
+@pytest.mark.asyncio
+async def test_sets_lists_and_trees_are_edited_part_by_part() -> None:
+    rules = {"tags": AddWinsSet(), "stops": List(), "plan": DeepMerge(lists="merge")}
+    fields = {name: Field(name, "json", rule) for name, rule in rules.items()}
+    trips = Schema("rules.trip", fields)
+
+    async def greet(socket: ServerConnection) -> None:
+        await hear(socket)
+        await tell(socket, welcome(schemas=(trips.description(),)))
+        await socket.wait_closed()
+
+    async with scripted(greet) as url, connect(url) as pulse:
+        row = pulse.model("rules.trip").create(tags=["a"], stops=["Graz"], plan={"days": [1]})
+        row = row.add_to("tags", "b", "c").remove_from("tags", "a")
+        row = row.insert_at("stops", 1, items=["Wien", "Linz"]).move("stops", 2, to=0)
+        row = row.remove_at("stops", 1).set_at("stops", 0, value="Linz Hbf")
+        row = row.set_at("plan", "by", "car", value=True).insert_at("plan", "days", 1, items=[2])
+        assert row.values == {
+            "tags": ["b", "c"],
+            "stops": ["Linz Hbf", "Wien"],
+            "plan": {"by": {"car": True}, "days": [1, 2]},
+        }
+        with pytest.raises(LocalFault, match="leads nowhere"):
+            row.remove_at("plan", "days", 5)
