@@ -109,6 +109,24 @@ def _check_rule(model: Model, field: Column, rule: MergeRule) -> Iterator[CheckM
             obj=model,
             id="pulse.E014",
         )
+    elif mistake := _cannot_hold_default(rule, field):
+        yield Error(
+            f"The default of {field.name!r} is none that the merge rule {rule_name} can hold: "
+            f"{mistake}",
+            hint=f"Write default=list for {field.name!r}, or choose another rule for it.",
+            obj=model,
+            id="pulse.E030",
+        )
+
+
+def _cannot_hold_default(rule: MergeRule, column: Column) -> str:
+    for field in column.concrete:
+        try:
+            if field.has_default():
+                rule.check(field.get_default())
+        except ValueError as error:
+            return str(error)
+    return ""
 
 
 def _check_read_only(model: Model) -> Iterator[CheckMessage]:

@@ -26,7 +26,7 @@ from crdt import (
     Text,
 )
 
-__all__ = ["RULE_CASES", "Meeting", "RuleCase", "Steps"]
+__all__ = ["RULE_CASES", "Meeting", "RuleCase", "Steps", "meetings_table"]
 
 
 class Steps(tuple[Any, ...]):
@@ -303,3 +303,27 @@ RULE_CASES: Final[tuple[RuleCase, ...]] = (
     ),
 )
 """Every built-in rule, on every kind of field that it serves."""
+
+
+def meetings_table(cases: Sequence[RuleCase] = RULE_CASES) -> str:
+    """Rule by operation by what it becomes, as a table in Markdown."""
+    head = (
+        "rule",
+        "two who do not know of each other",
+        "before",
+        "one",
+        "the later one",
+        "becomes",
+    )
+    rows: list[tuple[str, ...]] = [head, ("---",) * len(head)]
+    for case in cases:
+        for meeting in case.meetings:
+            edits = (meeting.before, meeting.mine, meeting.yours, meeting.becomes)
+            rows.append((f"`{case.rule!r}`", meeting.operation, *map(_shown, edits)))
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Steps):
+        return ", then ".join(map(_shown, value))
+    return f"`{value if isinstance(value, Decimal) else repr(value)}`"

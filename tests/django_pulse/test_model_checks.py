@@ -12,7 +12,7 @@ from django.core.checks import CheckMessage
 from django.db import models
 from django.test.utils import isolate_apps
 
-from crdt.rules import Counter, Text
+from crdt.rules import AddWinsSet, Counter, DeepMerge, Flag, List, Text
 from django_pulse.model_checks import check_model, check_models
 from django_pulse.models import SyncModel
 from tests.project.todo.models import Category
@@ -115,6 +115,25 @@ def test_e014_a_rule_without_null_on_a_nullable_field(rule: Any, field: Any) -> 
     message = only(model_of({"merge": {"extra": rule}}, extra=field))
     assert message.id == "pulse.E014"
     assert "null=True" in hint(message)
+
+
+@pytest.mark.parametrize("rule", [AddWinsSet(), List(), DeepMerge(), Flag()])
+def test_e013_sets_lists_and_trees_are_json_and_flags_are_booleans(rule: Any) -> None:
+    message = only(model_of({"merge": {"title": rule}}))
+    assert message.id == "pulse.E013"
+
+
+@pytest.mark.parametrize("rule", [AddWinsSet(), List(), DeepMerge(), Flag()])
+def test_sets_lists_trees_and_flags_serve_their_fields(rule: Any) -> None:
+    field = models.BooleanField() if rule == Flag() else models.JSONField(default=list)
+    assert check_model(model_of({"merge": {"extra": rule}}, extra=field)) == []
+
+
+@pytest.mark.parametrize("rule", [AddWinsSet(), List()])
+def test_e030_a_default_that_the_rule_cannot_hold(rule: Any) -> None:
+    message = only(model_of({"merge": {"extra": rule}}, extra=models.JSONField(default=dict)))
+    assert message.id == "pulse.E030"
+    assert "default=list" in hint(message)
 
 
 def test_e015_read_only_names_a_field_that_does_not_exist() -> None:
