@@ -17,6 +17,7 @@ from crdt.schema import MISSING, Schema
 from crdt.update import Push
 
 from .. import scopes
+from ..audience import audience_of
 from ..columns import Column, Reference, columns_of
 from ..keys import By, Keys, Target
 from ..options import SyncOptions
@@ -54,6 +55,7 @@ class Targets:
         }
         self._allowed: dict[str, set[tuple[Target, str]]] = {}
         self._barred: set[tuple[str, Target]] = set()
+        self._scopes: Set[str] | None = None
 
     def look_up(self, pushes: Mapping[int, tuple[Merged, Push]]) -> set[int]:
         """Find out which of the rows named there are.
@@ -152,13 +154,26 @@ class Targets:
             self._barred.add((column.name, target))
         if rows is None or not values:
             return set()
-        if isinstance(getattr(target.model, "_sync", None), SyncOptions):
-            rows = rows.filter(is_local_only=False)
-            owner = scopes.owner_field(cast("type[SyncModel]", target.model))
-            if owner is not None:
-                rows = rows.filter(**{owner.name: self._user.pk})
-        found = rows.filter(**{f"{target.attname}__in": values})
-        return set(found.values_list(target.attname, flat=True))
+        rows = rows.filter(**{f"{target.attname}__in": values})
+        if not isinstance(getattr(target.model, "_sync", None), SyncOptions):
+            return set(rows.values_list(target.attname, flat=True))
+        model = cast("type[SyncModel]", target.model)
+        audience, owner = audience_of(model), scopes.owner_field(model)
+        rows = rows.filter(is_local_only=False)
+        if owner is not None:
+            rows = rows.filter(**{owner.name: self._user.pk})
+        elif audience is None or not audience.is_everybody:
+            return {getattr(row, target.attname) for row in self._read(rows)}
+        return set(rows.values_list(target.attname, flat=True))
+
+    def _read(self, rows: Iterable[SyncModel]) -> Iterator[SyncModel]:
+        """Those of the rows that are in a scope which the user reads."""
+        found = list(rows)
+        if found and self._scopes is None:
+            self._scopes = scopes.of_user(self._user).keys()
+        for row, keys in zip(found, scopes.of_rows(found, self._using), strict=True):
+            if not (self._scopes or set()).isdisjoint(keys):
+                yield row
 
 
 def _busy(column: Column, using: str, values: Collection[Any]) -> Collection[Any]:
