@@ -26,8 +26,9 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from . import identity
+from .inheritance import own_rows
 from .schema import label_of, schema_of
-from .sweeping import breath, most_derived, patiently, reason_of, steps
+from .sweeping import breath, patiently, reason_of, steps
 from .tables import Document
 from .writes.locking import Held, hold, lock_database
 from .writes.merging import Merged
@@ -65,7 +66,7 @@ class Adopted:
 
 def without_document(model: type[SyncModel], using: str) -> QuerySet[SyncModel]:
     """The rows of `model` that have no document."""
-    return _missing(most_derived(model, using), model)
+    return _missing(own_rows(model, using), model)
 
 
 def adopt(
@@ -78,7 +79,7 @@ def adopt(
 
     To be called outside a transaction. `rest` is called with seconds to wait.
     """
-    rows = most_derived(model, using)
+    rows = own_rows(model, using)
     for keys in steps(rows, LOOKED_AT_ONCE):
         between = rows.filter(pk__gte=keys[0], pk__lte=keys[-1]).order_by("pk")
         pks = list(_missing(between, model).values_list("pk", flat=True))
@@ -113,7 +114,7 @@ def _mirrored(
     """One transaction: the rows that nobody holds, and the primary keys of the others."""
     with transaction.atomic(using=using):
         lock_database(using, wait=False)
-        rows = model._base_manager.using(using).filter(pk__in=pks)
+        rows = own_rows(model, using).filter(pk__in=pks)
         ids = dict(rows.values_list("sync_id", "pk"))
         held = hold(model, using, ids, wait=False)
         merges, unfit = _begun(model, using, held.values())

@@ -15,17 +15,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connections, models
 
 from .writes.locking import is_about_locks
 
-if TYPE_CHECKING:
-    from .sync_model import SyncModel
-
-__all__ = ["breath", "is_about_rows", "most_derived", "patiently", "reason_of", "steps"]
+__all__ = ["breath", "is_about_rows", "patiently", "reason_of", "steps"]
 
 K = TypeVar("K")
 M = TypeVar("M", bound=models.Model)
@@ -37,18 +34,6 @@ PAUSES = (0.05, 0.2, 1.0)
 BREATH = 0.25
 """Seconds of rest per second of work, where the whole database is locked (SQLite): those who wait
 for it look again ten times a second, and are to find it free now and then."""
-
-
-def most_derived(model: type[SyncModel], using: str) -> models.QuerySet[SyncModel]:
-    """The rows of `model` that are not also rows of a model below it: those with documents of
-    this model.
-    """
-    rows: models.QuerySet[SyncModel] = model._base_manager.using(using)
-    for relation in model._meta.related_objects:
-        is_link = isinstance(relation, models.OneToOneRel) and relation.parent_link
-        if is_link and issubclass(relation.related_model, model):
-            rows = rows.filter(**{f"{relation.name}__isnull": True})
-    return rows
 
 
 def steps(rows: models.QuerySet[M], size: int) -> Iterator[list[Any]]:

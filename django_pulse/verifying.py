@@ -7,7 +7,8 @@ Laws:
 
 1. Rows and documents are read without locks. What looks wrong is looked at again under them, and
    only then told of: nobody's write in between is a finding.
-2. The row is right and the document follows, always: no column is ever changed.
+2. The row is right and the document follows. A column is changed only where its rule says that what
+   was there wins.
 3. What was found in a batch is put right in one transaction, by the statements of the write path.
    A second run finds nothing.
 4. A document that cannot be read is rebuilt from its row. Its bytes are logged before.
@@ -26,9 +27,10 @@ from django.db import transaction
 from . import identity, scopes
 from .columns import columns_of
 from .diagnosis import Finding, diagnose, feeds_of
+from .inheritance import own_rows
 from .keys import Keys
 from .schema import label_of, schema_of
-from .sweeping import breath, most_derived, patiently, steps
+from .sweeping import breath, patiently, steps
 from .tables import Document
 from .writes.locking import Held, Stored, hold, lock_database, stored_documents
 from .writes.repairing import repaired
@@ -67,7 +69,7 @@ def verify(
     To be called outside a transaction. `rest` is called with seconds to wait.
     """
     check = _Check(model, using, fix, rest)
-    for keys in steps(most_derived(model, using), batch_size):
+    for keys in steps(own_rows(model, using), batch_size):
         yield check.rows(keys)
     for keys in steps(Document.objects.using(using).filter(model=label_of(model)), batch_size):
         yield check.rowless(keys)
@@ -101,7 +103,7 @@ class _Check:
         """Look at those of the documents with these primary keys that have no row."""
         of_keys = Document.objects.using(self.using).filter(pk__in=keys, parked__isnull=True)
         ids = set(of_keys.values_list("sync_id", flat=True))
-        rows = self.model._base_manager.using(self.using).filter(sync_id__in=ids)
+        rows = own_rows(self.model, self.using).filter(sync_id__in=ids)
         gone = ids - set(rows.values_list("sync_id", flat=True))
         stored = stored_documents(self.model, self.using, gone)
         wrong = self._diagnosed([(None, each) for each in stored.values()])
@@ -109,7 +111,7 @@ class _Check:
 
     def _read(self, keys: Sequence[object]) -> tuple[_Looked, Sequence[object]]:
         """Those of the rows that look wrong."""
-        rows = list(self.model._base_manager.using(self.using).filter(pk__in=keys))
+        rows = list(own_rows(self.model, self.using).filter(pk__in=keys))
         stored = stored_documents(self.model, self.using, [row.sync_id for row in rows])
         label = label_of(self.model)
         cases = [(row, stored.get(row.sync_id) or Stored(label, row.sync_id)) for row in rows]

@@ -2,7 +2,8 @@
 
 Laws:
 
-1. The row is right: no column but `version` is changed.
+1. The row is right: no column but `version` is changed, and those whose rule says that what was
+   there wins.
 2. What the feed lost track of is sent whole: nobody may have it.
 """
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, models
 from django.test.utils import CaptureQueriesContext
 
 from crdt.document import Document as CrdtDocument
@@ -19,6 +21,7 @@ from tests.django_pulse.past import execute, filled
 from tests.django_pulse.phones import Phone, switchboard
 from tests.django_pulse.together import in_thread, open_transaction
 from tests.project.archive.models import Atlas, Book, Shelf
+from tests.project.rules.models import Trip
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -303,3 +306,52 @@ def test_writers_at_the_same_time_are_no_findings(ada: Any) -> None:
     while not future.done():
         assert kinds(fix=True, batch_size=3, rest=lambda seconds: None) == []
     future.result(60)
+
+
+def test_whatever_rule_a_column_has_it_is_repaired_at_once(ada: Any) -> None:
+    """By first, highest and lowest what was there may win: then the column is put back."""
+    first = {
+        "driver": "Ada",
+        "highest": 5,
+        "deadline": date(2030, 1, 1),
+        "lowest": 5,
+        "votes": 1,
+        "cost": Decimal("2.50"),
+        "tags": ["a", "b"],
+        "urgent": True,
+        "public": True,
+        "meeting_point": "here",
+        "notes": "é🦜",
+        "stops": ["a", "b", "c"],
+        "options": {"a": {"b": 1}, "c": [1]},
+        "plan": {"a": [1, 2]},
+        "approved_by": "Bob",
+    }
+    then = {
+        "driver": "Eve",
+        "highest": 3,
+        "deadline": None,
+        "lowest": 9,
+        "votes": 7,
+        "cost": Decimal("-1.25"),
+        "tags": ["b", "c"],
+        "urgent": False,
+        "public": False,
+        "meeting_point": "there",
+        "notes": "🦜 and é",
+        "stops": ["c", "x", "a"],
+        "options": {"a": 2, "d": {}},
+        "plan": None,
+        "approved_by": "",
+    }
+    for before, after in ((first, then), (then, first)):
+        trip = Trip.objects.create(**before)
+        models.QuerySet(Trip).filter(pk=trip.pk).update(**after)
+        assert set(kinds(Trip)) == {"column"}
+        assert all(one.fixed for one in found(Trip, fix=True))
+        assert kinds(Trip) == []
+        trip.refresh_from_db()
+        kept = {"driver", "highest", "deadline", "lowest"}
+        assert {name: getattr(trip, name) for name in after if name not in kept} == {
+            name: value for name, value in after.items() if name not in kept
+        }

@@ -10,9 +10,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ... import verifying
 from ...diagnosis import KINDS, Finding
+from ...inheritance import own_rows
 from ...progress import Progress
 from ...schema import label_of
-from ...sweeping import most_derived
 from ..choosing import add_batch_size, add_models, chosen
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Command(BaseCommand):
         """Verify one model; returns how much is wrong still."""
         label = label_of(model)
         shown = not options["no_progress"]
-        total = most_derived(model, using).count() if shown and sys.stderr.isatty() else 0
+        total = own_rows(model, using).count() if shown and sys.stderr.isatty() else 0
         progress = Progress(sys.stderr, label, total, shown=shown)
         found = fixed = busy = 0
         steps = verifying.verify(model, using, fix=options["fix"], batch_size=options["batch_size"])
