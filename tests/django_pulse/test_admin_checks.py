@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django import forms
@@ -13,6 +16,8 @@ from django_pulse.admin import SyncAdmin, SyncTabularInline
 from django_pulse.admin_checks import check_admin, check_site
 from tests.project.forms.models import Board, Card, Label, Step
 from tests.project.forms.site import site as good_site
+
+CHECKOUT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -70,3 +75,24 @@ def test_w062_a_plain_inline(site: admin.AdminSite) -> None:
     site.register(Card, SyncAdmin, inlines=[StepInline])
     message = only(site)
     assert (message.id, message.obj) == ("pulse.W062", StepInline)
+
+
+WITHOUT_THE_ADMIN = """
+import sys
+import django
+from django.conf import settings
+from django.core import checks
+names = ["contenttypes", "auth"]
+settings.configure(
+    INSTALLED_APPS=[*(f"django.contrib.{name}" for name in names), "channels", "django_pulse"],
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+)
+django.setup()
+import django_pulse.forms, django_pulse.formsets, django_pulse.rest
+checks.run_checks()
+assert not [name for name in sys.modules if name.endswith(".admin") or "rest_framework" in name]
+"""
+
+
+def test_without_the_admin_nothing_of_it_is_imported() -> None:
+    subprocess.run([sys.executable, "-c", WITHOUT_THE_ADMIN], cwd=CHECKOUT, check=True)

@@ -135,6 +135,7 @@ def test_update_makes_rows_local_and_public_too(phone: Phone) -> None:
     Card.objects.update(is_local_only=True)
     phone.sync()
     assert phone.replica.get("forms.card", card.sync_id) is None
+    card.refresh_from_db()
     card.is_local_only = False
     Card.objects.bulk_update([card], ["is_local_only"])
     phone.sync()
