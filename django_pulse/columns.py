@@ -186,7 +186,7 @@ class _GenericKey(_Key):
         if reference is None or key is MISSING:
             return MISSING
         named = self._model(kind, keys.using)
-        return [named._meta.label_lower, reference[0].wire(key)]
+        return [_label(named), reference[0].wire(key)]
 
     def write(self, attributes: MutableMapping[str, Any], value: Any, keys: Keys) -> bool:
         kind = held = None
@@ -318,11 +318,30 @@ def _named(value: Any) -> tuple[Any, Target, Any]:
     """The model, target and key that a generic key names; raises `ValueError` if it names none."""
     match value:
         case [str(label), wire]:
-            try:
-                model = apps.get_model(label)
-            except LookupError as error:
-                raise ValueError(str(error)) from error
-            if label == model._meta.label_lower:
+            model = _labelled(label)
+            if model is not None:
                 target = target_by_pk(model._meta.concrete_model)
                 return model, target, target.from_wire(wire)
     raise ValueError('A generic key is ["app.model", key].')
+
+
+def _label(model: Any) -> str:
+    """What documents call a model: the first label of one that syncs, which devices know."""
+    from .schema import label_of, syncs  # which is made of columns
+
+    return label_of(model) if syncs(model) else str(model._meta.label_lower)
+
+
+def _labelled(label: str) -> Any:
+    """The model that documents call so."""
+    from .schema import model_of, syncs
+
+    found: Any = model_of(label)
+    if found is None:
+        try:
+            found = apps.get_model(label)
+        except (LookupError, ValueError):
+            return None
+        if syncs(found) or label != found._meta.label_lower:
+            return None
+    return found

@@ -247,7 +247,7 @@ def _options(column: Column) -> dict[str, Any]:
     field = column.field
     options: dict[str, Any] = {"null": True} if column.null else {}
     if column.target is not None and column.target.by is By.SYNC_ID:
-        options["to"] = column.target.label
+        options["to"] = names_in(column.target.model).label
     if column.looks_up:
         return options
     for name in ("max_length", "max_digits", "decimal_places"):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from django.apps import apps
 from django.core.management.base import CommandError
 from django.db import connections
 
 from .. import scopes
-from ..schema import label_of, model_of, sync_models
+from ..schema import sync_models, syncs
 
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
@@ -60,12 +61,15 @@ def chosen(
 
 
 def _model(label: str) -> type[SyncModel]:
-    model = model_of(label.lower())
-    if model is None:
+    try:
+        model = apps.get_model(label)
+    except (LookupError, ValueError):
+        model = None
+    if model is None or not syncs(model):
         raise CommandError(f"{label} is no model that syncs. " + _known())
-    return model
+    return cast("type[SyncModel]", model)
 
 
 def _known() -> str:
-    found = ", ".join(label_of(model) for model in sync_models())
+    found = ", ".join(model._meta.label_lower for model in sync_models())
     return f"These do: {found}." if found else "None does yet: see SyncModel."

@@ -22,12 +22,16 @@ LABEL = "drift.gauge"
 
 @contextmanager
 def forgetful() -> Iterator[None]:
-    """What the process learns of names inside is forgotten afterwards."""
+    """What the process learns inside of the names of `Gauge` is forgotten afterwards."""
+    others = (
+        {m: v for m, v in cache.items() if m is not Gauge}
+        for cache in (schema._schemas, schema._names)
+    )
     with (
         mock.patch.object(register, "_remembered", {}),
-        mock.patch.object(schema, "_schemas", {}),
-        mock.patch.object(schema, "_names", {}),
-        mock.patch.object(schema, "_models", {}),
+        mock.patch.object(schema, "_schemas", next(others)),
+        mock.patch.object(schema, "_names", next(others)),
+        mock.patch.object(schema, "_models", dict(schema._models)),
         mock.patch.object(schema, "_descriptions", []),
     ):
         yield
