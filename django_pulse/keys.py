@@ -194,6 +194,10 @@ class Keys:
             for name in unknown:
                 known.setdefault(name, MISSING)
 
+    def alias(self, target: Target, key: Any, other: Any) -> None:
+        """Let a key whose row is not there stand for the row with another key."""
+        self._values[target][target.text(key)] = self.value(target, other)
+
     def _learn(self, target: Target, value: Any, key: Any) -> None:
         self._keys.setdefault(target, {})[value] = key
         self._values.setdefault(target, {})[target.text(key)] = value

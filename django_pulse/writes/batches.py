@@ -21,7 +21,7 @@ from crdt.update import Push, read_push
 from .. import identity, scopes
 from ..columns import columns_of
 from ..schema import schema_again, schema_of
-from . import announcing, clashing, parking, placing
+from . import announcing, clashing, joining, parking, placing
 from .items import ItemResult, PushItem
 from .judging import Judge
 from .locking import Held, hold, lock_database
@@ -178,6 +178,12 @@ def _judged(
         if bridge is not None:
             found |= bridge.cross(judge)
             merged.restamp(update.entries)
+        into = joining.into_of(merged)
+        if into is not None:
+            joining.join(batch, merged, into, update.entries, merged.before.values)
+            merged.compact()
+            reverts[place] = found
+            continue
         judge.hold_back(merged, update, waits.his(merged.held.document))
         try:
             merged.project(partial(_new_row, batch, merged))
@@ -189,6 +195,8 @@ def _judged(
                 del pushes[place]
                 continue
             parking.park(merged, batch.user, batch.replica, Reason(code, str(cannot)))
+        if judge.follows:  # what refers to a row that another took in says so from now on
+            merged.absorb(0)
         of_row = judge.judge_row(merged, update)
         if of_row:
             merged.project()

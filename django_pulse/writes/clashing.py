@@ -3,7 +3,8 @@
 Laws:
 
 1. A row that is there keeps what it had: the fields of the push that break a constraint are undone.
-2. A new row is never dropped: it is parked with the reason, or renamed, as its model says.
+2. A new row is never dropped: it is parked with the reason, renamed, or taken in by the row that
+   has its values, as its model says.
 3. Where nothing can be found wrong, although the database found something twice, all of the push
    is to blame.
 """
@@ -20,8 +21,10 @@ from crdt.update import Push
 
 from ..awaiting import ANY
 from .constraints import Violation, violated
+from .joining import MERGED, join
 from .merging import Merged, Reverts
 from .parking import Reason
+from .renaming import rename
 from .undoing import fields_pushed, undo
 
 if TYPE_CHECKING:
@@ -46,6 +49,13 @@ def reason_against(batch: Batch, merged: Merged, row: SyncModel) -> Reason | Non
     if not batch.tries and (parked is None or parked["code"] not in CLASHES):
         return None
     found = violated(row, batch.using)
+    policy = type(row)._sync.on_unique
+    if policy == "rename":
+        for each in found:
+            rename(merged, row, each, batch.using)
+        found = violated(row, batch.using) if found else found
+    if policy == "merge" and batch.tries < 2 and (taken := _taken_in(batch, merged, found)):
+        return taken
     if found:
         return _reason(merged, found)
     return Reason(UNKNOWN["code"], UNKNOWN["message"]) if batch.tries > 1 else None
@@ -70,6 +80,18 @@ def undone(batch: Batch, merged: Merged, push: Push) -> Reverts:
         reverts = undo(merged, push, (), UNKNOWN)
         merged.project()
     return reverts
+
+
+def _taken_in(batch: Batch, merged: Merged, found: Sequence[Violation]) -> Reason | None:
+    """Have the row taken in by the one that has its values, if there is one that the user sees."""
+    holders = {sync_id for each in found for sync_id in each.held_by or (None,)}
+    if len(holders) != 1 or merged.had_row or any(each.code != "unique" for each in found):
+        return None
+    (holder,) = holders
+    entries = [entry for live in merged.document.fields().values() for entry in live]
+    if holder is None or not join(batch, merged, holder, entries, {}):
+        return None
+    return Reason(MERGED, found[0].message, into=holder)
 
 
 def _blamed(merged: Merged, push: Push, using: str, reverts: Reverts) -> list[Violation]:

@@ -56,6 +56,11 @@ class Judge:
         """
         return self._targets.look_up(pushes)
 
+    @property
+    def follows(self) -> bool:
+        """Do any of the pushes refer to a row that another took in?"""
+        return self._targets.follows
+
     def judge(self, merged: Merged, push: Push) -> Reverts:
         """Undo what may not stand; returns what that was."""
         reverts: Reverts = {}

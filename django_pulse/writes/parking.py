@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from crdt.update import Push
 
@@ -35,7 +36,7 @@ WAITING = "It refers to a row that has not arrived, or that you may not see."
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a row is not there yet; `awaits` may let it in.
+    """Why a row is not there yet; `awaits` may let it in. `into` names the row that took it in.
 
     `fields` are as in a revert: `{"value", "code", "message"}` by the name in documents.
     """
@@ -44,10 +45,12 @@ class Reason:
     message: str
     fields: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     awaits: Collection[Target] = ()
+    into: UUID | None = None
 
     def told(self) -> dict[str, Any]:
         """The reason as a client is told it."""
-        return {"code": self.code, "message": self.message, "fields": dict(self.fields)}
+        told = {"code": self.code, "message": self.message, "fields": dict(self.fields)}
+        return told if self.into is None else told | {"into": str(self.into)}
 
 
 def park(merged: Merged, user: AbstractBaseUser, replica: int, reason: Reason) -> None:
@@ -55,7 +58,7 @@ def park(merged: Merged, user: AbstractBaseUser, replica: int, reason: Reason) -
     merged.held.document.parked = {"user": str(user.pk), "replica": replica, **reason.told()}
     stored = merged.held.document
     own = (stored.model, str(stored.sync_id))  # nothing else lets it in than a push to itself
-    merged.awaits = dict.fromkeys(reason.awaits or [own], True)
+    merged.awaits = {} if reason.into else dict.fromkeys(reason.awaits or [own], True)
 
 
 def is_his(document: Stored, user: AbstractBaseUser) -> bool:
@@ -77,7 +80,7 @@ def told(merged: Merged) -> dict[str, Any] | None:
     """Why the row, or what this user made of it, is not there yet; None if it is."""
     parked = merged.held.document.parked
     if parked is not None:
-        return {name: parked[name] for name in ("code", "message", "fields")}
+        return {name: parked[name] for name in parked.keys() - {"user", "replica"}}
     return waiting_for(merged).told() if any(_awaited(merged).values()) else None
 
 

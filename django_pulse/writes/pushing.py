@@ -29,6 +29,7 @@ from ..awaiting import depth
 from ..schema import model_of
 from .batches import Batch, Results, merge, refused
 from .items import ItemResult, PushItem
+from .joining import BusyError
 from .locking import is_about_locks
 from .outcomes import there_by_now
 
@@ -144,7 +145,8 @@ def _failure(item: PushItem, error: BaseException, *, passing: bool) -> ItemResu
 def _says_nothing_of_the_row(error: BaseException) -> bool:
     """A lock, a lost connection, a missing table: the same push may well succeed later."""
     about_the_row = isinstance(error, (IntegrityError, DataError))
-    return isinstance(error, (DatabaseError, InterfaceError)) and not about_the_row
+    passing = isinstance(error, (DatabaseError, InterfaceError, BusyError))
+    return passing and not about_the_row
 
 
 def _is_contained(error: BaseException) -> bool:

@@ -163,6 +163,7 @@ def _outbox(merged: Merged, left: Sequence[str]) -> list[tuple[int, str, bytes]]
         for scope in document.scopes
     ]
     rows += [(document.pk, scope, b"") for scope in gone]
-    if not rows and document.parked is None and can_be_awaited(document.model):
+    is_closed = document.parked is not None and "into" in document.parked
+    if not rows and (document.parked is None or is_closed) and can_be_awaited(document.model):
         return [(document.pk, "", b"")]  # nobody sees it, but something may wait for it
     return rows

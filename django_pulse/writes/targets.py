@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -22,6 +23,7 @@ from ..columns import Column, Reference, columns_of
 from ..keys import By, Keys, Target
 from ..options import SyncOptions
 from ..schema import schema_of
+from ..tables import Document
 from .locking import busy_targets
 from .merging import Merged
 
@@ -56,6 +58,7 @@ class Targets:
         self._allowed: dict[str, set[tuple[Target, str]]] = {}
         self._barred: set[tuple[str, Target]] = set()
         self._scopes: Set[str] | None = None
+        self.follows = False
 
     def look_up(self, pushes: Mapping[int, tuple[Merged, Push]]) -> set[int]:
         """Find out which of the rows named there are.
@@ -135,6 +138,8 @@ class Targets:
         """Note which of the keys are allowed; returns the places of the busy ones."""
         if target.by is not By.VALUE:
             keys.find(target, [key for key, _ in named.values()])
+        if target.by is By.SYNC_ID:
+            self._follow(target, [key for key, _ in named.values()], keys)
         held = {
             text: key if target.by is By.VALUE else keys.value(target, key)
             for text, (key, _) in named.items()
@@ -146,6 +151,17 @@ class Targets:
         return {
             place for text, (_, places) in named.items() if held[text] in busy for place in places
         }
+
+    def _follow(self, target: Target, wanted: Iterable[Any], keys: Keys) -> None:
+        """Let keys of rows that others took in stand for those."""
+        missing = [key for key in wanted if keys.value(target, key) is MISSING]
+        if not missing:
+            return
+        rows = Document.objects.using(self._using).filter(model=target.label, sync_id__in=missing)
+        for key, parked in rows.exclude(parked__isnull=True).values_list("sync_id", "parked"):
+            if parked is not None and parked.get("into"):
+                self.follows = True
+                keys.alias(target, key, UUID(parked["into"]))
 
     def _visible(self, column: Column, target: Target, values: set[Any]) -> set[Any]:
         """Those of the rows with these values that the user may refer to."""

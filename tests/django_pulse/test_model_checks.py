@@ -205,3 +205,21 @@ def test_only_the_apps_asked_for_are_checked(monkeypatch: pytest.MonkeyPatch) ->
     assert seen == []
     check_models([apps.get_app_config("todo")])
     assert {model._meta.app_label for model in seen} == {"todo"}
+
+
+def test_e040_an_unknown_policy_for_taken_values() -> None:
+    message = only(model_of({"on_unique": "skip"}, code=models.CharField(unique=True)))
+    assert message.id == "pulse.E040"
+    assert 'on_unique = "park"' in hint(message)
+
+
+def test_e041_renaming_where_there_is_no_text() -> None:
+    message = only(model_of({"on_unique": "rename"}, number=models.IntegerField(unique=True)))
+    assert message.id == "pulse.E041"
+    assert "CharField" in hint(message)
+
+
+def test_e042_a_policy_for_taken_values_where_none_is_unique() -> None:
+    message = only(model_of({"on_unique": "merge"}))
+    assert message.id == "pulse.E042"
+    assert "unique=True" in hint(message)

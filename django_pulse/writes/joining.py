@@ -1,0 +1,106 @@
+"""Joining: a new row is taken in by the row that has its unique values already (`on_unique`).
+
+Laws:
+
+1. What the new row says is merged into the other one field by field, each by its rule, as edits of
+   the user who pushed it: only into a row that he sees, and only what devices may write.
+2. The new row's document is closed: it never gets a row, knows which row took it in, and what is
+   still pushed to it goes the same way. What refers to it refers to the other row.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+
+from crdt.editing import touch_text, write_field
+from crdt.entry import Entry
+from crdt.schema import MISSING, Field
+
+from .. import identity, scopes
+from .locking import hold
+from .merging import Merged
+from .storing import store_documents, store_rows
+
+if TYPE_CHECKING:
+    from .batches import Batch
+
+__all__ = ["MERGED", "BusyError", "into_of", "join"]
+
+MERGED = "merged"
+"""The code under which a document is closed."""
+
+
+class BusyError(Exception):
+    """Somebody holds the row that would take the new one in."""
+
+
+def into_of(merged: Merged) -> UUID | None:
+    """The row that took this one in, if one did."""
+    parked = merged.held.document.parked or {}
+    return UUID(parked["into"]) if parked.get("code") == MERGED else None
+
+
+def join(
+    batch: Batch,
+    merged: Merged,
+    row: UUID,
+    entries: Iterable[Entry],
+    before: Mapping[str, Any],
+) -> bool:
+    """Merge these entries into the row, from a document that said `before` without them.
+
+    Says whether that could be done. Raises `BusyError`.
+    """
+    held = hold(batch.model, batch.using, [row], wait=False).get(row)
+    if held is None:
+        raise BusyError
+    visible = scopes.of_user(batch.user)
+    if held.row is None or not any(k in visible for k in scopes.of_row(held.row, batch.using)):
+        return False
+    now_ms = time.time_ns() // 1_000_000
+    other = Merged.begin(held, merged.schema, identity.replica_id(batch.using), now_ms)
+    by_field: dict[str, list[Entry]] = {}
+    for entry in entries:
+        by_field.setdefault(entry.field, []).append(entry)
+    for known in merged.schema.fields.values():
+        if known.rule.client_writes and not known.options.get("read_only"):
+            _carry(merged, other, known, by_field.get(known.wire, []), before)
+    other.project()
+    try:
+        held.row.clean()
+    except ValidationError:
+        return False
+    other.absorb(0)
+    other.compact()
+    store_rows(batch.model, batch.using, [other])
+    store_documents(batch.using, [other])
+    return True
+
+
+def _carry(
+    merged: Merged, other: Merged, known: Field, entries: list[Entry], before: Mapping[str, Any]
+) -> None:
+    """Write into `other` what these entries of one field changed."""
+    old, new = before.get(known.name, MISSING), known.read(merged.document)
+    document = other.document
+    if new is MISSING or new == old or new == known.read(document):
+        return
+    if known.rule.text:
+        there = document.text(known.wire)
+        if old is MISSING:
+            document.edit_text(known.wire, len(there), 0, f"\n{new}" if there else new)
+        else:
+            document.merge_text(known.wire, old, new)
+        touch_text(document, known, other.now_ms)
+    elif known.rule.whole:
+        present = merged.document.entries
+        for entry in entries:
+            if entry.dot in present:
+                document.append(known.wire, entry.stamp, entry.value)
+    else:
+        write_field(document, known, old, new, other.now_ms)
