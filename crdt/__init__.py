@@ -26,6 +26,7 @@ from .events import (
     Parked,
     Refused,
     Removed,
+    Resyncing,
     Reverted,
     Synced,
 )
@@ -94,6 +95,7 @@ __all__ = [
     "RemoteFault",
     "Removed",
     "Replica",
+    "Resyncing",
     "Reverted",
     "Row",
     "RowView",

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from .errors import Gap, Malformed, RemoteFault
 from .events import Changed, Event, Failed, Removed
 from .held import Held
+from .listing import begin_listing, end_listing
 from .messages import Changes, Item, Key, Pull
 from .schema import MISSING
 from .shelf import Shelf
@@ -58,6 +59,12 @@ class Downlink:
     # Asking
 
     @property
+    def position(self) -> int:
+        """How far the feed has got, as far as is known."""
+        known = (*self.heads.values(), *self._shelf.standing.cursors.values())
+        return max(known, default=0)
+
+    @property
     def is_idle(self) -> bool:
         """Is everything that the server has, as far as is known, here?"""
         standing = self._shelf.standing
@@ -65,11 +72,11 @@ class Downlink:
         return not behind
 
     def _behind(self) -> dict[str, int]:
-        cursors = self._shelf.standing.cursors
+        cursors, listings = self._shelf.standing.cursors, self._shelf.standing.listings
         return {
             scope: cursors.get(scope, 0)
             for scope, head in self.heads.items()
-            if cursors.get(scope, 0) < head
+            if cursors.get(scope, 0) < head or (head and scope in listings)
         }
 
     def pull(self) -> Pull | None:
@@ -78,7 +85,9 @@ class Downlink:
         documents = tuple(self._shelf.wanted)[:MAX_DOCUMENTS]
         if self._pull is not None or not (behind or documents):
             return None
-        self._pull = Pull(self._next_id, behind, documents)
+        listings = self._shelf.standing.listings
+        broken_off = {scope: listings[scope] for scope in behind if scope in listings}
+        self._pull = Pull(self._next_id, behind, documents, broken_off)
         self._next_id += 1
         self._awaited = {*behind} | ({None} if documents else set())
         self._answered = set()
@@ -126,7 +135,8 @@ class Downlink:
         self._awaited.discard(scope)
         standing = self._shelf.standing
         cursors = {key: at for key, at in standing.cursors.items() if key != scope}
-        self._shelf.stand(replace(standing, cursors=cursors))
+        listings = {key: head for key, head in standing.listings.items() if key != scope}
+        self._shelf.stand(replace(standing, cursors=cursors, listings=listings))
         keys = [key for key, record in self._shelf.all_records() if scope in record.scopes]
         return [event for key in keys for event in self._leave(key, scope, now)]
 
@@ -135,7 +145,7 @@ class Downlink:
         held = self._shelf.held(key)
         if scope not in held.record.scopes:
             return []
-        held.note(scopes=held.record.scopes - {scope})
+        held.part(scope)
         return [] if held.record.scopes else self._remove(held, now)
 
     def _remove(self, held: Held, now: int) -> list[Event]:
@@ -158,10 +168,19 @@ class Downlink:
             self.heads[scope] = max(changes.end, self.heads.get(scope, 0))
         if cursor < changes.start or (changes.live and (changes.more or cursor >= changes.end)):
             return self._skip(changes)
-        events = self._apply(changes, scope, now)
+        events: list[Event] = []
+        if changes.listing is not None and not changes.live:
+            if not changes.start:
+                events += begin_listing(self._shelf, scope, changes.listing)
+                cursor = 0
+            elif self._shelf.standing.listings.get(scope) != changes.listing.head:
+                return self._skip(changes)
+        events += self._apply(changes, scope, now)
         self._move(scope, max(cursor, changes.end))
         if not changes.live:
             self._page_done(changes, scope)
+            if not changes.more:
+                events += end_listing(self._shelf, self._uplink, scope, now)
         return events + self._caught_up()
 
     def _skip(self, changes: Changes) -> list[Event]:
@@ -214,24 +233,29 @@ class Downlink:
             self._shelf.want(key, wanted=False)
         if not changes.more:
             for key in set(pull.documents) - self._answered:
-                events += self._absent(key)
+                events += self._absent(key, now)
         self._page_done(changes, None)
-        return events
+        return events + self._caught_up()
 
-    def _absent(self, key: Key) -> list[Event]:
-        """The server has no such document for us: if it is ours, all of it is pushed again."""
+    def _absent(self, key: Key, now: int) -> list[Event]:
+        """The server has no such document for us: what it asked for again is pushed again, what no
+        listing names any more is gone.
+        """
         self._shelf.want(key, wanted=False)
         held = self._shelf.held(key)
-        if not held.record.rebase:
+        if held.record.rebase:
+            return self._rebase(held, b"")
+        if held.record.scopes or not held.is_confirmed:
             return []
-        return self._rebase(held, b"")
+        return self._uplink.gone(held, now)
 
     def _merge(self, item: Item, scope: str | None, *, whole: bool) -> list[Event]:
         """Merge one document's bytes; what cannot be merged is put on the list to fetch whole."""
         held = self._shelf.held(item.key)
         scopes = held.record.scopes
-        if scope is not None and scope not in scopes:
-            held.note(scopes=scopes | {scope})
+        if scope is not None and (scope not in scopes or scope in held.record.doubtful):
+            doubtful = held.record.doubtful - {scope}
+            held.note(scopes=scopes | {scope}, doubtful=doubtful)
         before = self._read(held)
         try:
             self._take(held, item.data, whole)
@@ -300,19 +324,24 @@ class Downlink:
         for key, _ in list(self._shelf.all_records()):
             if self._shelf.record(key).epoch not in (None, standing.epoch):
                 events += self._missing(key)
-        self._shelf.stand(replace(self._shelf.standing, catching_up=False))
+        self._shelf.stand(replace(self._shelf.standing, catching_up=False, before={}))
         return events
 
     def _missing(self, key: Key) -> list[Event]:
-        """A row of an earlier epoch that the server did not send."""
+        """A row of an earlier epoch that the server did not send.
+
+        Of one that was deleted there is nothing to push: without the others' part, the deletion
+        among it perhaps, our own would make a row of it again.
+        """
         held = self._shelf.held(key)
-        if held.own_entries(0):
+        is_row = self._read(held).is_row
+        if held.own_entries(0) and is_row:
             held.note(scopes=frozenset())
             return self._rebase(held, b"")
         held.drop()
         self._shelf.unpark(key)
         self._shelf.track(held)
-        return [Removed(*key)]
+        return [Removed(*key)] if is_row else []
 
 
 def _broken(key: Key, error: Malformed) -> Failed:

@@ -16,6 +16,7 @@ __all__ = [
     "Parked",
     "Refused",
     "Removed",
+    "Resyncing",
     "Reverted",
     "Synced",
 ]
@@ -122,6 +123,15 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Resyncing:
+    """This device was away for longer than the server remembers what was deleted: all rows of the
+    scope are listed anew, and those that are not there any more will be removed.
+    """
+
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
 class Synced:
     """Everything written here is durable on the server, and everything seen there is here."""
 
@@ -134,5 +144,16 @@ class Failed:
     message: str
 
 
-Event = Connected | Changed | Removed | Reverted | Parked | MergedInto | Refused | Synced | Failed
+Event = (
+    Connected
+    | Changed
+    | Removed
+    | Reverted
+    | Parked
+    | MergedInto
+    | Refused
+    | Resyncing
+    | Synced
+    | Failed
+)
 """Everything that `Replica.receive` can report."""

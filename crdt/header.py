@@ -102,7 +102,7 @@ class Fields:
     def integers(self, name: str) -> tuple[int, ...]:
         """A list of whole numbers; empty if it is not there."""
         value = self._list(name)
-        if not all(type(one) is int and 0 <= one <= MAX_INTEGER for one in value):
+        if not all(map(_is_position, value)):
             raise self.wrong(name, "a list of whole numbers")
         return tuple(value)
 
@@ -160,11 +160,16 @@ class Fields:
         return found
 
     def items(self) -> tuple[Item, ...]:
-        """The documents in `"items"`, each with its blob."""
+        """The documents in `"items"`, each with its blob, and its position if it is in `"seen"`."""
         keys = self.keys("items")
         if len(keys) != len(self._blobs):
             raise self.wrong("sizes", f'as many as the {len(keys)} in "items"')
-        return tuple(Item(*key, blob) for key, blob in zip(keys, self._blobs, strict=True))
+        if "seen" not in self:
+            return tuple(Item(*key, blob) for key, blob in zip(keys, self._blobs, strict=True))
+        seen = self._list("seen")
+        if len(seen) != len(keys) or not all(at is None or _is_position(at) for at in seen):
+            raise self.wrong("seen", 'a position, or null, for each in "items"')
+        return tuple(Item(*key, *rest) for key, *rest in zip(keys, self._blobs, seen, strict=True))
 
     def _key(self, name: str, value: Any) -> Key:
         if isinstance(value, list) and len(value) == 2:
@@ -185,3 +190,7 @@ class Fields:
         if not isinstance(value, dict) or len(value) > MAX_ITEMS:
             raise self.wrong(name, f"an object of at most {MAX_ITEMS} fields")
         return value
+
+
+def _is_position(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= MAX_INTEGER

@@ -105,6 +105,11 @@ class Held:
         return bool(self.flight) or self.clock > max(self.record.acked, self.record.void)
 
     @property
+    def is_confirmed(self) -> bool:
+        """Did the server merge anything of it?"""
+        return bool(self.record.acked or self._base or self._log)
+
+    @property
     def was_sent(self) -> bool:
         """Could the server know the row?"""
         record = self.record
@@ -129,8 +134,11 @@ class Held:
             self._clear(self._unsent)
             self._add("d", data, self._unsent)
 
-    def launch(self, max_structs: int, max_bytes: int) -> None:
-        """Make what was never sent into pushes: from now on those clocks are spoken for."""
+    def launch(self, max_structs: int, max_bytes: int, position: int) -> None:
+        """Make what was never sent into pushes: from now on those clocks are spoken for.
+
+        `position` is how far the feed has got, as far as is known.
+        """
         data = self._outgoing(self.record.acked)
         self._clear(self._unsent)
         for piece in cut_push(data, max_structs, max_bytes):
@@ -138,14 +146,15 @@ class Held:
             part = Part(self._name("c"), end, piece)
             self.flight.append(part)
             self._put(part.name, end.to_bytes(_CLOCK_BYTES, "big") + piece)
-        self.note(sent=max(self.record.sent, self.clock))
+        since = 0 if self.is_confirmed else position
+        self.note(sent=max(self.record.sent, self.clock), since=since)
 
     def landed(self) -> None:
         """The first push in flight is durable on the server."""
         part = self.flight.pop(0)
         self._put(part.name, None)
         self._add("b", part.data, self._log)
-        self.note(acked=max(self.record.acked, part.next))
+        self.note(acked=max(self.record.acked, part.next), since=0)
         self._settle()
 
     # What the server says
@@ -223,6 +232,11 @@ class Held:
         if record != self.record:
             self.record = record
             self._put_key(name_under(META, self.key), record.to_bytes())
+
+    def part(self, scope: str) -> None:
+        """The row is not held under this scope any more."""
+        record = self.record
+        self.note(scopes=record.scopes - {scope}, doubtful=record.doubtful - {scope})
 
     # Below
 

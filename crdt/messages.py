@@ -21,6 +21,7 @@ __all__ = [
     "Key",
     "Leave",
     "Limits",
+    "Listing",
     "Message",
     "Outcome",
     "Outcomes",
@@ -49,16 +50,34 @@ class Key(NamedTuple):
 
 
 class Item(NamedTuple):
-    """A document and an update of it (Yjs update v1)."""
+    """A document and an update of it (Yjs update v1).
+
+    `seen` is said in a push of a document that the server has, or may have: up to which position of
+    the feed the pusher knows what became of it. Should the server have purged it since, it answers
+    "gone", and does not take the update for a new row.
+    """
 
     model: str
     id: UUID
     data: bytes
+    seen: int | None = None
 
     @property
     def key(self) -> Key:
         """The document's key."""
         return Key(self.model, self.id)
+
+
+class Listing(NamedTuple):
+    """A complete listing of a scope, from position 0, for a client whose cursor is older than
+    `purged`: up to there the feed has forgotten which rows were deleted, and which left.
+
+    `head` was the scope's when the listing began. What the client holds under the scope, and the
+    listing did not name by its last page, is gone.
+    """
+
+    purged: int
+    head: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +119,11 @@ class Resend:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A verdict: nothing of the update was taken, and sending it again would not help."""
+    """A verdict: nothing of the update was taken, and sending it again would not help.
+
+    The code "gone" says that the row was deleted, so long ago that its document was purged: the
+    client drops the row, and keeps aside what it had not pushed.
+    """
 
     code: str
     message: str
@@ -200,11 +223,16 @@ class Confirm:
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """c: send what changed in each scope since the cursor, and `documents` whole."""
+    """c: send what changed in each scope since the cursor, and `documents` whole.
+
+    `listings` has the `head` of each listing that broke off and is to go on at the cursor. The
+    server begins anew where it purged something behind that head meanwhile.
+    """
 
     id: int
     cursors: Mapping[str, int]
     documents: tuple[Key, ...] = ()
+    listings: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +241,8 @@ class Changes:
 
     A page of a pull holds whole states, a live message the deltas since `start`. `more` says
     that further changes wait: in pages of the same pull, or, if live, for a pull to ask for. A
-    `scope` of `None` answers a request for documents.
+    `scope` of `None` answers a request for documents. A page of a `listing` that starts at 0 begins
+    it; the first page with nothing more behind it, with a `listing` or without, ends it.
     """
 
     scope: str | None
@@ -224,6 +253,7 @@ class Changes:
     pull: int | None = None
     items: tuple[Item, ...] = ()
     leaves: tuple[Key, ...] = ()
+    listing: Listing | None = None
 
 
 @dataclass(frozen=True, slots=True)

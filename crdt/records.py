@@ -96,7 +96,8 @@ class Record:
     below it that are not acked say nothing, and need no push of their own. `epoch` is the
     server's at the last time it confirmed the document. `rebase`: the server knows less or more
     of us than it should; the next whole state from it replaces ours, and what it lacks is pushed
-    again.
+    again. Under the scopes in `doubtful` the row is held, but a complete listing under way has not
+    named it yet. `since` is how far the feed had got when the first push of a new row left.
     """
 
     scopes: frozenset[str] = frozenset()
@@ -105,19 +106,25 @@ class Record:
     void: int = 0
     epoch: str | None = None
     rebase: bool = False
+    doubtful: frozenset[str] = frozenset()
+    since: int = 0
 
     def to_bytes(self) -> bytes:
         """The record as JSON."""
         clocks = [self.acked, self.sent, self.void]
-        return orjson.dumps([sorted(self.scopes), clocks, self.epoch, self.rebase])
+        record = [sorted(self.scopes), clocks, self.epoch, self.rebase]
+        if self.doubtful or self.since:
+            record += [sorted(self.doubtful), self.since]
+        return orjson.dumps(record)
 
     @classmethod
     def from_bytes(cls, data: bytes | None) -> Self:
         """Read what `to_bytes` gave; nothing gives the record of an unknown document."""
         if data is None:
             return cls()
-        scopes, (acked, sent, void), epoch, rebase = orjson.loads(data)
-        return cls(frozenset(scopes), acked, sent, void, epoch, rebase)
+        scopes, (acked, sent, void), epoch, rebase, *rest = orjson.loads(data)
+        doubtful, since = rest or ((), 0)
+        return cls(frozenset(scopes), acked, sent, void, epoch, rebase, frozenset(doubtful), since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +132,9 @@ class Standing:
     """Who this replica is, and how far it has got with the server.
 
     `offset` is what to add to the local clock, in milliseconds, or `None` before the server ever
-    told the time. `catching_up` is set from a change of epoch until every scope was read anew.
+    told the time. `catching_up` is set from a change of epoch until every scope was read anew;
+    `before` are the cursors of the earlier epoch. `listings` has, for each scope that is being
+    listed completely, its head when that began.
     """
 
     replica: int
@@ -135,6 +144,8 @@ class Standing:
     offset: int | None = None
     catching_up: bool = False
     cursors: dict[str, int] = field(default_factory=dict)
+    before: dict[str, int] = field(default_factory=dict)
+    listings: dict[str, int] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """The standing as JSON."""

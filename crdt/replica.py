@@ -118,6 +118,11 @@ class Replica:
         """Is everything from here durable there, and everything from there here?"""
         return self._session.is_in_sync
 
+    @property
+    def is_resyncing(self) -> bool:
+        """Is a scope being listed anew, since the server forgot what was deleted from it?"""
+        return bool(self._shelf.standing.listings)
+
     def get(self, model: str, id: UUID) -> RowView | None:
         """The row, or `None` if there is none or it was deleted."""
         schema = self._schema(model)

@@ -118,7 +118,7 @@ class Session:
             found.append(Confirm(news))
             self._said.update(news)
         with self._shelf.changing():
-            pushes, failures = self._uplink.pushes(self._limits)
+            pushes, failures = self._uplink.pushes(self._limits, self._downlink.position)
         self._uplink.sent(pushes)
         self._unsaid += failures
         found += pushes
@@ -208,8 +208,9 @@ class Session:
     def _set_epoch(self, welcome: Welcome) -> None:
         standing = self._shelf.standing
         if standing.epoch not in (None, welcome.epoch):
+            before = standing.before if standing.catching_up else standing.cursors
             cursors = dict.fromkeys(standing.cursors, 0)
-            standing = replace(standing, cursors=cursors, catching_up=True)
+            standing = replace(standing, cursors=cursors, before=before, catching_up=True)
         self._shelf.stand(replace(standing, epoch=welcome.epoch, user=welcome.user))
 
     def _set_clock(self, time: int) -> None:

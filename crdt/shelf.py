@@ -159,6 +159,17 @@ class Shelf:
         for identity, group in groupby(parts, key=lambda part: part[0]):
             yield UUID(identity), Document(merged([part_bytes(*part[1:]) for part in group]))
 
+    def doubt(self, key: Key, scope: str) -> None:
+        """Stage that a listing of `scope` has yet to name the document."""
+        held = self._open.get(key)
+        record = self.record(key) if held is None else held.record
+        doubtful = record.doubtful | {scope}
+        if held is not None:
+            held.note(doubtful=doubtful)
+        else:
+            stored = replace(record, doubtful=doubtful).to_bytes()
+            self.put(name_under(records.META, key), stored)
+
     # Lists
 
     def track(self, held: Held) -> None:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
-from .entry import Entry
+from .entry import ROW_FIELD, Entry
 from .errors import RemoteFault
 from .events import (
     Event,
@@ -60,6 +60,11 @@ FIRST_RETRY: Final = 0.2
 
 LAST_RETRY: Final = 10.0
 
+GONE: Final = "gone"
+"""Code of a push that is refused because the row was deleted and purged; reason of its edits."""
+
+PURGED: Final = "The row was deleted, so long ago that the server has forgotten it."
+
 DELETED: Final = "deleted"
 """Code of a field that stands, but in a row that somebody deleted; reason of an edit that is all
 like that.
@@ -104,8 +109,11 @@ class Uplink:
 
     # Sending
 
-    def pushes(self, limits: Limits) -> tuple[list[Push], list[Event]]:
-        """The pushes to send now: call it inside a unit of work, and `sent` once that is stored."""
+    def pushes(self, limits: Limits, position: int) -> tuple[list[Push], list[Event]]:
+        """The pushes to send now: call it inside a unit of work, and `sent` once that is stored.
+
+        `position` is how far the feed has got, as far as is known.
+        """
         found: list[Push] = []
         events: list[Event] = []
         room = limits.frame - _ITEM_OVERHEAD
@@ -114,20 +122,20 @@ class Uplink:
         for key in self._ready():
             if len(self._pushes) + len(found) >= MAX_PUSHES:
                 break
-            data = self._next(key, limits)
-            if data is None:
+            item = self._next(key, limits, position)
+            if item is None:
                 continue
-            cost = len(data) + _ITEM_OVERHEAD
+            cost = len(item.data) + _ITEM_OVERHEAD
             if cost > room:
                 self._stuck.add(key)
-                events.append(_too_large(key, len(data), limits))
+                events.append(_too_large(key, len(item.data), limits))
                 continue
             if items and (size + cost > room or len(items) >= limits.rows):
                 found.append(self._push(items))
                 items, size = [], 0
                 if len(self._pushes) + len(found) >= MAX_PUSHES:
                     break
-            items.append(Item(*key, data))
+            items.append(item)
             size += cost
         if items and len(self._pushes) + len(found) < MAX_PUSHES:
             found.append(self._push(items))
@@ -140,17 +148,30 @@ class Uplink:
         held_back = self._flying | self._busy | self._stuck
         return [key for key in self._shelf.pending if key not in held_back]
 
-    def _next(self, key: Key, limits: Limits) -> bytes | None:
+    def _next(self, key: Key, limits: Limits, position: int) -> Item | None:
         """The first part in flight of a document, or what was never sent as such."""
         held = self._shelf.held(key)
         epoch = self._shelf.standing.epoch
         if held.record.rebase or held.record.epoch not in (None, epoch):
             return None
-        if not held.flight:
+        is_new = not held.flight
+        if is_new:
             if not held.is_pending:
                 return None
-            held.launch(limits.structs, limits.frame // 2)
-        return held.flight[0].data
+            held.launch(limits.structs, limits.frame // 2, position)
+        seen = None if is_new and not held.is_confirmed else self._seen(held)
+        return Item(*key, held.flight[0].data, seen)
+
+    def _seen(self, held: Held) -> int:
+        """Up to where what happened to a document is known, if the server has, or may have, it.
+
+        One scope that holds the row tells everything of it. A new row, of which an earlier push may
+        have arrived, can have been deleted since that one left.
+        """
+        if not held.is_confirmed:
+            return held.record.since
+        cursors = self._shelf.standing.cursors
+        return max((cursors.get(scope, 0) for scope in held.record.scopes), default=0)
 
     def _push(self, items: list[Item]) -> Push:
         push = Push(self._next_id, self._shelf.standing.epoch or "", tuple(items))
@@ -266,6 +287,8 @@ class Uplink:
             self._shelf.want(held.key)
 
     def _refused(self, held: Held, code: str, message: str, now: int) -> list[Event]:
+        if code == GONE:
+            return self.gone(held, now, message)
         key = held.key
         start = held.record.acked
         until = held.flight[-1].next
@@ -288,6 +311,29 @@ class Uplink:
 
     def _schema(self, key: Key) -> Schema | None:
         return self._shelf.schemas.get(key.model)
+
+    def gone(self, held: Held, now: int, message: str = PURGED) -> list[Event]:
+        """The server knows the row no more: drop it, and keep aside what it was not told."""
+        key, shelf = held.key, self._shelf
+        self._busy.discard(key)
+        self._stuck.discard(key)
+        schema = self._schema(key)
+        fields = _written(held, held.record.acked, None, schema)
+        if ROW_FIELD in fields and fields[ROW_FIELD].value is True:
+            del fields[ROW_FIELD]  # deleted it is
+        events: list[Event] = []
+        if fields:
+            name = f"{name_under(ASIDE + 'gone/', key)}/{held.clock}"
+            kept = Kept(name, GONE, *key, now, GONE, message, fields)
+            shelf.keep(kept)
+            readable = replace(kept, fields=shelf.decoded(key.model, fields))
+            events.append(Refused(*key, GONE, message, readable))
+        was_row = held.is_known and not (schema and schema.is_deleted(held.view))
+        held.drop()
+        shelf.unpark(key)
+        shelf.track(held)
+        shelf.want(key, wanted=False)
+        return [*events, Removed(*key)] if was_row else events
 
     def leave(self, held: Held, now: int) -> None:
         """Keep aside what was not acked of a row that goes out of sight."""

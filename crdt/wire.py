@@ -20,6 +20,7 @@ from .messages import (
     Key,
     Leave,
     Limits,
+    Listing,
     Message,
     Outcome,
     Outcomes,
@@ -92,7 +93,9 @@ def _write_welcome(it: Welcome) -> _Written:
 
 def _write_push(it: Push) -> _Written:
     keys, blobs = _items(it.items)
-    return {"type": "push", "id": it.id, "epoch": it.epoch, "items": keys}, blobs
+    header: dict[str, Any] = {"type": "push", "id": it.id, "epoch": it.epoch, "items": keys}
+    seen = [item.seen for item in it.items]
+    return header | ({"seen": seen} if any(at is not None for at in seen) else {}), blobs
 
 
 def _write_ack(it: Ack) -> _Written:
@@ -120,15 +123,17 @@ def _write_confirm(it: Confirm) -> _Written:
 
 
 def _write_pull(it: Pull) -> _Written:
-    header = {"type": "pull", "id": it.id, "cursors": it.cursors}
-    return header | {"documents": _keys(it.documents)}, None
+    header: dict[str, Any] = {"type": "pull", "id": it.id, "cursors": it.cursors}
+    header["documents"] = _keys(it.documents)
+    return header | ({"listings": it.listings} if it.listings else {}), None
 
 
 def _write_changes(it: Changes) -> _Written:
     keys, blobs = _items(it.items)
     header: dict[str, Any] = {"type": "changes", "scope": it.scope, "from": it.start, "to": it.end}
     header |= {"more": it.more, "live": it.live, "pull": it.pull, "items": keys}
-    return header | {"leaves": _keys(it.leaves)}, blobs
+    header["leaves"] = _keys(it.leaves)
+    return header | ({"listing": [*it.listing]} if it.listing else {}), blobs
 
 
 def _write_leave(it: Leave) -> _Written:
@@ -246,7 +251,8 @@ def _read_verdict(it: Fields) -> Verdict:
 
 
 def _read_pull(it: Fields) -> Message:
-    return Pull(it.integer("id"), it.positions("cursors"), it.keys("documents"))
+    listings = it.positions("listings") if "listings" in it else {}
+    return Pull(it.integer("id"), it.positions("cursors"), it.keys("documents"), listings)
 
 
 def _read_changes(it: Fields) -> Message:
@@ -259,10 +265,18 @@ def _read_changes(it: Fields) -> Message:
         it.integer_or_none("pull"),
         it.items(),
         it.keys("leaves"),
+        _read_listing(it) if "listing" in it else None,
     )
     if changes.end < changes.start:
         raise it.wrong("to", 'at least "from"')
     return changes
+
+
+def _read_listing(it: Fields) -> Listing:
+    listing = it.integers("listing")
+    if len(listing) != 2:
+        raise it.wrong("listing", "two positions")
+    return Listing(*listing)
 
 
 def _read_leave(it: Fields) -> Message:

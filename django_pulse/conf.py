@@ -118,6 +118,11 @@ class Conf:
     # A faster one is not refused, it is read more slowly. An eager client sends about ten.
     FRAMES_PER_SECOND = Setting[float](100, (int, float))
 
+    # Days for which it is remembered that a row was deleted, or left somebody's sight. A device
+    # that was away for longer reads everything anew; a quarter is longer than most phones lie in
+    # a drawer, and tombstones take a few hundred bytes each.
+    TOMBSTONE_DAYS = Setting[float](90, (int, float))
+
     def overrides(self) -> Mapping[str, Any]:
         """The project's dictionary; empty where there is none, or something else in its place."""
         value = getattr(settings, SETTINGS_NAME, None)

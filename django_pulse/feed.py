@@ -8,7 +8,8 @@ Laws:
 2. Whoever delivers next stamps: a commit, a pull, a ping. A crash between a commit and its
    stamping heals there. Who finds that somebody else does not get done with it goes on without.
 3. Positions are microseconds, or one more than the last: they tell nobody how much others write.
-4. A page ends at a head that was read before the page.
+4. A page ends at a head that was read before the page. One behind which something was purged by
+   then begins a complete listing.
 5. Nothing is told to anybody before it is committed, not even where the caller keeps a
    transaction open around the stamping.
 """
@@ -24,6 +25,8 @@ from uuid import UUID
 from django.db import OperationalError, connections, transaction
 from django.db.models import Q
 from pycrdt import merge_updates
+
+from crdt.messages import Listing
 
 from . import awaiting, hints, identity, scopes
 from .conf import conf
@@ -67,24 +70,46 @@ def scope_heads(user: AbstractBaseUser) -> Heads:
     return heads
 
 
-def pull(scope: str, cursor: int, limit: int | None = None) -> Page:
-    """The next page of `scope` behind position `cursor`, of at most `limit` rows."""
+def pull(scope: str, cursor: int, limit: int | None = None, begun: int = -1) -> Page:
+    """The next page of `scope` behind position `cursor`, of at most `limit` rows.
+
+    Where the feed has forgotten something behind the cursor, the page begins a complete listing, or
+    goes on with one: `begun` is the head at which that was.
+    """
     using = scope.partition("/")[0]
-    row = Scope.objects.using(using).filter(key=scope).first()
-    if row is None:
-        return Page(scope, cursor, cursor, False, (), ())
     limit = min(limit or conf.PAGE_ROWS, conf.PAGE_ROWS)
+    while True:
+        row = Scope.objects.using(using).filter(key=scope).first()
+        if row is None:
+            return Page(scope, cursor, cursor, False, (), ())
+        start, listing = cursor, None
+        if cursor < row.purged:
+            goes_on = begun >= row.purged
+            start = cursor if goes_on else 0
+            listing = Listing(row.purged, begun if goes_on else row.head)
+        page = _page(row, start, limit, listing)
+        if page is not None:
+            return page
+
+
+def _page(row: Scope, cursor: int, limit: int, listing: Listing | None) -> Page | None:
+    """The page behind `cursor`; None if something was purged while it was read."""
+    using, scope = row._state.db or "", row.key
     found = list(
         Feed.objects.using(using)
         .filter(scope=row, position__gt=cursor, position__lte=row.head)
         .order_by("position")
-        .values_list("position", "present", "document_id")[: limit + 1]
+        .values_list("position", "present", "document_id", "scope__purged")[: limit + 1]
     )
-    rows = _documents(using, [document for _, _, document in found[:limit]])
+    rows = _documents(using, [document for _, _, document, _ in found[:limit]])
+    if not found or len(rows) < min(len(found), limit) or found[0][3] != row.purged:
+        purged = Scope.objects.using(using).filter(pk=row.pk).values_list("purged", flat=True)
+        if purged.get() != row.purged:
+            return None
     items: list[Change] = []
     leaves: list[tuple[str, UUID]] = []
     end, size = cursor, 0
-    for position, present, document in found[:limit]:
+    for position, present, document, _ in found[:limit]:
         if document not in rows:  # somebody deleted it from our table
             end = position
             continue
@@ -92,13 +117,14 @@ def pull(scope: str, cursor: int, limit: int | None = None) -> Page:
         if present and scope in in_scopes:
             size += len(change.update)
             if items and size > conf.PAGE_BYTES:
-                return Page(scope, cursor, end, True, tuple(items), tuple(leaves))
+                return Page(scope, cursor, end, True, tuple(items), tuple(leaves), listing=listing)
             items.append(change)
         else:  # it left; where that is not stamped yet, its new state is none of their business
             leaves.append((change.model, change.id))
         end = position
     more = len(found) > limit
-    return Page(scope, cursor, end if more else row.head, more, tuple(items), tuple(leaves))
+    end = end if more else row.head
+    return Page(scope, cursor, end, more, tuple(items), tuple(leaves), listing=listing)
 
 
 def documents(user: AbstractBaseUser, keys: Iterable[tuple[str, UUID]]) -> list[Change]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from crdt.messages import Listing
+
 __all__ = ["Change", "Heads", "Page"]
 
 
@@ -22,7 +24,8 @@ class Change:
 class Page:
     """What changed in `scope` behind `start`, up to `end`; `more` says that a next page waits.
 
-    `access` is how often it had changed who reads the scope: live messages carry it.
+    `access` is how often it had changed who reads the scope: live messages carry it. `listing` is
+    set where the page is one of a complete listing.
     """
 
     scope: str
@@ -32,6 +35,7 @@ class Page:
     items: tuple[Change, ...]
     leaves: tuple[tuple[str, UUID], ...]
     access: int = 0
+    listing: Listing | None = None
 
 
 class Heads(dict[str, int]):

@@ -14,7 +14,16 @@
 Needs no Django and no settings on the device: `pip install "django-pulse[client]"`.
 """
 
-from crdt.events import Changed, Kept, MergedInto, Parked, Refused, Removed, Reverted
+from crdt.events import (
+    Changed,
+    Kept,
+    MergedInto,
+    Parked,
+    Refused,
+    Removed,
+    Resyncing,
+    Reverted,
+)
 
 from .backoff import Backoff
 from .changes import ChangeStream, Missed
@@ -61,6 +70,7 @@ __all__ = [
     "RefusedByServer",
     "RemoteFault",
     "Removed",
+    "Resyncing",
     "Reverted",
     "Row",
     "SQLiteStore",

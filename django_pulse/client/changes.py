@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Self
 from weakref import WeakSet
 
-from crdt.events import Changed, MergedInto, Parked, Refused, Removed, Reverted
+from crdt.events import Changed, MergedInto, Parked, Refused, Removed, Resyncing, Reverted
 
 __all__ = ["CHANGES", "Change", "ChangeStream", "Changes", "Missed"]
 
@@ -27,8 +27,8 @@ class Missed:
     count: int
 
 
-CHANGES = (Changed, Removed, Reverted, Parked, MergedInto, Refused)
-Change = Changed | Removed | Reverted | Parked | MergedInto | Refused | Missed
+CHANGES = (Changed, Removed, Reverted, Parked, MergedInto, Refused, Resyncing)
+Change = Changed | Removed | Reverted | Parked | MergedInto | Refused | Resyncing | Missed
 """Everything that a stream gives."""
 
 

@@ -136,9 +136,9 @@ class Pulse:
     def changes(self) -> ChangeStream:
         """What other devices and the server do from now on, to loop over with `async for`.
 
-        Gives `Changed`, `Removed`, `Reverted`, `Parked`, `MergedInto` and `Refused`, and `Missed`
-        to a reader who fell too far behind. Edits made through this `Pulse` are not told. Any
-        number of readers may loop, each sees every event.
+        Gives `Changed`, `Removed`, `Reverted`, `Parked`, `MergedInto`, `Refused` and `Resyncing`,
+        and `Missed` to a reader who fell too far behind. Edits made through this `Pulse` are not
+        told. Any number of readers may loop, each sees every event.
         """
         self._local()
         return self._changes.stream()
@@ -152,6 +152,7 @@ class Pulse:
             reverted=len(self._replica.reverted()),
             last_synced_at=self._connection.synced_at,
             error=self._connection.error,
+            resyncing=self._replica.is_resyncing,
         )
 
     def kept_aside(self) -> list[Kept]:

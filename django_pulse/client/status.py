@@ -17,6 +17,8 @@ class Status:
     reverted        edits that did not stand and that nobody dismissed (`Pulse.kept_aside`)
     last_synced_at  when everything here was last known to be on the server and everything there
                     known here (UTC); None before the first time
+    resyncing       this device was away for so long that the server has forgotten what was deleted
+                    meanwhile: rows are listed anew, and those that are gone still show
     error           why the client is not connected, or what the server last refused, or None. The
                     client goes on trying by itself unless this is a SignInRefused.
     """
@@ -26,3 +28,4 @@ class Status:
     reverted: int
     last_synced_at: datetime | None
     error: PulseError | None
+    resyncing: bool = False

@@ -6,14 +6,14 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .. import auth, feed, identity, schema, scopes, writes
+from .. import auth, feed, identity, purging, schema, scopes, writes
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
     from crdt.messages import Item, Key
 
-    from ..pages import Change
+    from ..pages import Change, Heads
 
 __all__ = ["Backend"]
 
@@ -27,7 +27,6 @@ class Backend:
     confirm = staticmethod(writes.confirm)
     outcomes = staticmethod(writes.outcomes)
     pull = staticmethod(feed.pull)
-    scope_heads = staticmethod(feed.scope_heads)
 
     def now(self) -> int:
         """The server's clock, in milliseconds."""
@@ -41,6 +40,13 @@ class Backend:
         """That of the default database."""
         return identity.epoch()
 
+    def scope_heads(self, user: AbstractBaseUser) -> Heads:
+        """The heads of what the user may read. Who asks also purges a little, now and then."""
+        heads = feed.scope_heads(user)
+        for using in {key.partition("/")[0] for key in heads}:
+            purging.purge_now_and_then(using)
+        return heads
+
     def schemas(self) -> tuple[Mapping[str, Any], ...]:
         """The descriptions of all synced models."""
         return schema.descriptions()
@@ -49,7 +55,7 @@ class Backend:
         self, user: AbstractBaseUser, replica: int, items: Sequence[Item]
     ) -> Sequence[writes.ItemResult]:
         """Merge and commit."""
-        rows = [writes.PushItem(item.model, item.id, item.data) for item in items]
+        rows = [writes.PushItem(*item) for item in items]
         return writes.push(user, replica, rows)
 
     def documents(self, user: AbstractBaseUser, keys: Sequence[Key]) -> Sequence[Change]:

@@ -59,8 +59,8 @@ class Services(Protocol):
     def confirm(self, replica: int, ids: Sequence[int]) -> None:
         """Forget these outcomes of the replica."""
 
-    def pull(self, scope: str, cursor: int, limit: int) -> Page:
-        """The next page of a scope."""
+    def pull(self, scope: str, cursor: int, limit: int, begun: int) -> Page:
+        """The next page of a scope; `begun` is the head at which its listing began, or -1."""
 
     def documents(self, user: AbstractBaseUser, keys: Sequence[Key]) -> Sequence[Change]:
         """Those of the documents that the user may see, whole."""

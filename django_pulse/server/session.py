@@ -231,7 +231,7 @@ class Session:
         yield from self._refresh()
         for scope, cursor in pull.cursors.items():
             if scope in self.scopes:
-                yield from self._pages(pull.id, scope, cursor)
+                yield from self._pages(pull, scope, cursor)
             else:
                 yield Send(encode(Leave(scope)))
         if pull.documents:
@@ -320,17 +320,19 @@ class Session:
             yield Send(encode(Leave(scope)))
         return heads
 
-    def _pages(self, pull: int, scope: str, cursor: int) -> Steps:
+    def _pages(self, pull: Pull, scope: str, cursor: int) -> Steps:
         """Everything in `scope` past `cursor`, a page at a time."""
-        more = True
+        more, rows, begun = True, self._bounds.page_rows, pull.listings.get(scope, -1)
         while more:
-            page = yield from ask(self._services.pull, scope, cursor, self._bounds.page_rows)
+            page = yield from ask(self._services.pull, scope, cursor, rows, begun)
+            cursor = min(cursor, page.start)  # a listing starts at 0
+            begun = page.listing.head if page.listing else begun
             if page.more and page.end <= cursor:
                 raise RuntimeError(f"The feed stands still at position {cursor}.")
             items = tuple(item_of(change) for change in page.items)
             leaves = tuple(Key(model, sync_id) for model, sync_id in page.leaves)
-            changes = Changes(scope, page.start, page.end, page.more, False, pull, items, leaves)
-            yield Send(encode(changes))
+            ends = scope, page.start, page.end, page.more, False, pull.id
+            yield Send(encode(Changes(*ends, items, leaves, page.listing)))
             more, cursor = page.more, page.end
 
     def _documents(self, pull: Pull) -> Steps:

@@ -22,6 +22,7 @@ from .. import identity, scopes
 from ..columns import columns_of
 from ..schema import schema_again, schema_of
 from . import announcing, clashing, joining, parking, placing
+from .forgotten import answer_to_forgotten
 from .items import ItemResult, PushItem
 from .judging import Judge
 from .locking import Held, hold, lock_database
@@ -87,6 +88,10 @@ def merge(batch: Batch) -> Results:
         if not _visible(batch, held[item.id], placed.get(item.id), visible):
             message = "There is no such row, or you may not write it."
             results[place] = refused("forbidden", message)
+            continue
+        forgotten = answer_to_forgotten(batch.using, visible, held[item.id], item)
+        if forgotten is not None:
+            results[place] = forgotten
             continue
         merged = Merged.begin(held[item.id], schema_of(batch.model), replica, now_ms)
         if merged.rebuilt:  # the device has to learn of that before it goes on

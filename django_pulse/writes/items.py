@@ -12,11 +12,16 @@ __all__ = ["ItemResult", "PushItem", "StoredOutcome"]
 
 @dataclass(frozen=True, slots=True)
 class PushItem:
-    """One pushed update: of the document of this model ("todo.task") and row."""
+    """One pushed update: of the document of this model ("todo.task") and row.
+
+    `seen` is the position up to which the pusher knows what became of the document, if the server
+    has it, or may have it.
+    """
 
     model: str
     id: UUID
     data: bytes
+    seen: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

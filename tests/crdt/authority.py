@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from crdt import frames
 from crdt.document import Document
-from crdt.entry import Entry
+from crdt.entry import ROW_FIELD, Entry
 from crdt.errors import Gap, Malformed, TooLarge
 from crdt.messages import (
     Ack,
@@ -19,6 +19,7 @@ from crdt.messages import (
     Key,
     Leave,
     Limits,
+    Listing,
     Message,
     Outcome,
     Outcomes,
@@ -82,6 +83,9 @@ class Authority:
     busy: set[Key] = field(default_factory=set)
     documents: dict[Key, bytes] = field(default_factory=dict)
     feed: dict[str, dict[Key, tuple[int, bool]]] = field(default_factory=lambda: {"all": {}})
+    heads: dict[str, int] = field(default_factory=dict)
+    """Heads whose change the feed has forgotten."""
+    purged: dict[str, int] = field(default_factory=dict)
     position: int = 0
     outcomes: dict[int, dict[int, Outcome]] = field(default_factory=lambda: defaultdict(dict))
     lines: list["Line"] = field(default_factory=list)
@@ -105,6 +109,7 @@ class Authority:
         self.server -= 1
         self.position = 0
         self.feed = {"all": {}}
+        self.purged, self.heads = {}, {}
         for key in documents:
             self._stamp("all", key, present=True)
 
@@ -118,6 +123,9 @@ class Authority:
         is_hidden = key in self.documents and not self.is_seen(key) and key not in self.parked
         if key in self.refused or is_hidden:
             return Refused("forbidden", "No such row.")
+        forgotten = max(self.purged.values(), default=0)
+        if key not in self.documents and item.seen is not None and item.seen < forgotten:
+            return Refused("gone", "The row was deleted long ago.")
         document = Document(self.documents.get(key, b""), self.server)
         try:
             push = read_push(item.data, replica, document.loaded)
@@ -128,7 +136,7 @@ class Authority:
         if push.known:
             return self._stored(replica, key, push.next)
         document.apply(push)
-        reverted = self._revert(document, push)
+        reverted = self._lost(document, push) | self._revert(document, push)
         self._compact(document)
         parked = self.parked.get(key)
         if parked is None:
@@ -162,6 +170,15 @@ class Authority:
                 reverted[entry.field] = RevertedField(entry.value, *verdict)
         return reverted
 
+    def _lost(self, document: Document, push: ReadPush) -> dict[str, RevertedField]:
+        deletes = any(entry.field == ROW_FIELD and entry.value is True for entry in push.entries)
+        if deletes or not self.schema.is_deleted(document):
+            return {}
+        return {
+            entry.field: RevertedField(entry.value, "deleted", "Too late.")
+            for entry in push.entries
+        }
+
     def _compact(self, document: Document) -> None:
         named = {dot for entry in document.entries.values() for dot in entry.replaces}
         document.delete(named & document.entries.keys())
@@ -184,17 +201,19 @@ class Authority:
 
     def _publish(self, key: Key, document: Document) -> None:
         self.documents[key] = document.encode()
-        scope = self.scope_of(key)
-        before = self.head(scope)
-        self._stamp(scope, key, present=True)
         item = Item(*key, document.delta())
-        self.broadcast(Changes(scope, before, self.head(scope), live=True, items=(item,)))
+        here = [scope for scope, rows in self.feed.items() if rows.get(key, (0, False))[1]]
+        for scope in here or ["all"]:
+            before = self.head(scope)
+            self._stamp(scope, key, present=True)
+            self.broadcast(Changes(scope, before, self.head(scope), live=True, items=(item,)))
 
     # The feed
 
     def head(self, scope: str) -> int:
         """The last position in a scope."""
-        return next((at for at, _ in reversed(self.feed[scope].values())), 0)
+        last = next((at for at, _ in reversed(self.feed[scope].values())), 0)
+        return max(last, self.heads.get(scope, 0))
 
     def _stamp(self, scope: str, key: Key, *, present: bool) -> None:
         self.position += 1
@@ -218,14 +237,36 @@ class Authority:
         """The answer to a pull."""
         for scope, cursor in pull.cursors.items():
             if scope in self.feed:
-                yield from self._pages(pull.id, scope, cursor)
+                yield from self._pages(pull, scope, cursor)
         if pull.documents:
             found = [key for key in pull.documents if key in self.documents]
             items = tuple(Item(*key, self.documents[key]) for key in found)
             yield Changes(None, 0, 0, pull=pull.id, items=items)
 
-    def _pages(self, pull: int, scope: str, cursor: int) -> Iterable[Message]:
+    def purge(self, scope: str, until: int | None = None) -> None:
+        """Forget what was deleted in a scope, and what left it, up to a position."""
+        for key, (position, present) in list(self.feed[scope].items()):
+            deleted = self.schema.is_deleted(Document(self.documents.get(key, b"")))
+            if (until is not None and position > until) or (present and not deleted):
+                continue
+            for one in self.feed if present else (scope,):
+                self._forget(one, key)
+            if present:
+                del self.documents[key]
+
+    def _forget(self, scope: str, key: Key) -> None:
+        if key in self.feed[scope]:
+            self.heads[scope] = self.head(scope)
+            position, _ = self.feed[scope].pop(key)
+            self.purged[scope] = max(position, self.purged.get(scope, 0))
+
+    def _pages(self, pull: Pull, scope: str, cursor: int) -> Iterable[Message]:
         head = self.head(scope)
+        purged, listing = self.purged.get(scope, 0), None
+        if cursor < purged:
+            begun = pull.listings.get(scope, -1)
+            cursor, begun = (cursor, begun) if begun >= purged else (0, head)
+            listing = Listing(purged, begun)
         rows = sorted(
             (position, key, present)
             for key, (position, present) in self.feed[scope].items()
@@ -237,7 +278,7 @@ class Authority:
             end = page[-1][0] if more else max(head, cursor)
             items = tuple(Item(*key, self.documents[key]) for _, key, here in page if here)
             leaves = tuple(key for _, key, here in page if not here)
-            yield Changes(scope, cursor, end, more, False, pull, items, leaves)
+            yield Changes(scope, cursor, end, more, False, pull.id, items, leaves, listing)
             cursor = end
 
     def broadcast(self, message: Message) -> None:

@@ -10,7 +10,7 @@ from crdt.messages import Message, Push
 from crdt.replica import Replica
 from crdt.store import MemoryStore
 
-from .authority import MODEL, SCHEMA, Authority, Line
+from .authority import MODEL, Authority, Line
 
 __all__ = ["Phone", "converged"]
 
@@ -35,7 +35,7 @@ class Phone:
             lambda: self.authority.now + self.skew,
             self._new_id,
             lambda: self.number,
-            schemas=[SCHEMA],
+            schemas=[self.authority.schema],
         )
 
     def _new_id(self) -> UUID:
@@ -96,7 +96,7 @@ class Phone:
     def exchange(self) -> list[Event]:
         """Send and receive until both sides have nothing more to say; gives the events."""
         seen = len(self.events)
-        for _ in range(100_000):
+        for _ in range(20_000):
             if not (self.send() | self.receive()):
                 return self.events[seen:]
         raise AssertionError("the two sides never stop talking")

@@ -265,7 +265,7 @@ class Convergence(RuleBasedStateMachine):
             assert values.get("title") != FORBIDDEN
         for phone in self.phones:
             for kept in phone.replica.reverted():
-                assert kept.reason == "reverted" or kept.id in self.doubtful
+                assert kept.reason in {"reverted", "deleted"} or kept.id in self.doubtful
 
 
 Convergence.TestCase.settings = settings(

@@ -21,6 +21,7 @@ from crdt.frames import (
     Key,
     Leave,
     Limits,
+    Listing,
     Message,
     Outcome,
     Outcomes,
@@ -119,6 +120,23 @@ GOLDEN: list[tuple[Message, str, bytes]] = [
         '{"type":"changes","scope":"all","from":9,"to":12,"more":true,"live":false,"pull":2,'
         '"items":[["todo.task",' + ID1 + ']],"leaves":[["todo.task",' + ID2 + ']],"sizes":[2]}',
         b"\x00\xff",
+    ),
+    (
+        Push(1, "e1", (Item("todo.task", ONE, b"a", 12), Item("todo.task", TWO, b"b"))),
+        '{"type":"push","id":1,"epoch":"e1","items":[["todo.task",' + ID1 + '],["todo.task",'
+        "" + ID2 + ']],"seen":[12,null],"sizes":[1,1]}',
+        b"ab",
+    ),
+    (
+        Pull(2, {"all": 9}, (), {"all": 30}),
+        '{"type":"pull","id":2,"cursors":{"all":9},"documents":[],"listings":{"all":30}}',
+        b"",
+    ),
+    (
+        Changes("all", 0, 12, listing=Listing(20, 30)),
+        '{"type":"changes","scope":"all","from":0,"to":12,"more":false,"live":false,"pull":null,'
+        '"items":[],"leaves":[],"listing":[20,30],"sizes":[]}',
+        b"",
     ),
     (Leave("all"), '{"type":"leave","scope":"all"}', b""),
     (Ping(5), '{"type":"ping","time":5}', b""),

@@ -118,7 +118,7 @@ class StandIns:
     def confirm(self, replica: int, ids: Sequence[int]) -> None:
         self._asked("confirm", replica, tuple(ids))
 
-    def pull(self, scope: str, cursor: int, limit: int) -> Page:
+    def pull(self, scope: str, cursor: int, limit: int, begun: int) -> Page:
         self._asked("pull", scope, cursor, limit)
         return self.pages.pop(0) if self.pages else Page(scope, cursor, cursor, False, (), ())
 

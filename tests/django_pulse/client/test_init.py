@@ -8,8 +8,8 @@ import django_pulse.client
 PUBLIC = """
     Backoff BadAddress ChangeStream Changed ClosedPulse Conflict Kept LocalFault MergedInto Missed
     ModelHandle Offline OriginRefused Parked Pulse PulseError Refused RefusedByServer RemoteFault
-    Removed Reverted Row SQLiteStore SignInRefused Status StoreFault StoreInUse TimedOut TokenFailed
-    Unreachable WrongEndpoint connect
+    Removed Resyncing Reverted Row SQLiteStore SignInRefused Status StoreFault StoreInUse TimedOut
+    TokenFailed Unreachable WrongEndpoint connect
 """
 
 WITHOUT_DJANGO = """

@@ -179,7 +179,7 @@ def test_a_client_that_never_reads_is_dropped_and_nothing_piles_up(serve: Serve)
     made = 0
 
     class Endless(StandIns):
-        def pull(self, scope: str, cursor: int, limit: int) -> Page:
+        def pull(self, scope: str, cursor: int, limit: int, begun: int) -> Page:
             nonlocal made
             made += 1
             state = Change("todo.task", row(made), bytes(size))
@@ -206,9 +206,9 @@ def test_a_slow_answer_to_one_client_keeps_no_other_waiting(serve: Serve) -> Non
     gate = threading.Event()
 
     class Slow(StandIns):
-        def pull(self, scope: str, cursor: int, limit: int) -> Page:
+        def pull(self, scope: str, cursor: int, limit: int, begun: int) -> Page:
             gate.wait(PATIENCE)
-            return super().pull(scope, cursor, limit)
+            return super().pull(scope, cursor, limit, begun)
 
     url = serve(Slow())
     with welcomed(url, HELLO) as (first, _), welcomed(url, HELLO) as (second, welcome):
@@ -224,7 +224,7 @@ def test_a_client_that_goes_away_in_the_middle_of_a_pull_ends_it_quietly(
     asked, gone, ended = threading.Event(), threading.Event(), threading.Event()
 
     class Watched(StandIns):
-        def pull(self, scope: str, cursor: int, limit: int) -> Page:
+        def pull(self, scope: str, cursor: int, limit: int, begun: int) -> Page:
             asked.set()
             gone.wait(PATIENCE)
             return Page(scope, cursor, cursor + 1, True, changes(1, size=1 << 16), ())
@@ -273,10 +273,10 @@ def test_live_frames_arrive_in_the_middle_of_a_pull(serve: Serve) -> None:
     asked, gate = threading.Event(), threading.Event()
 
     class Slow(StandIns):
-        def pull(self, scope: str, cursor: int, limit: int) -> Page:
+        def pull(self, scope: str, cursor: int, limit: int, begun: int) -> Page:
             asked.set()
             gate.wait(PATIENCE)
-            return super().pull(scope, cursor, limit)
+            return super().pull(scope, cursor, limit, begun)
 
     with welcomed(serve(Slow()), HELLO) as (socket, _):
         socket.send(Pull(1, {"all": 0}))
