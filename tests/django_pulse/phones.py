@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from unittest import mock
@@ -23,6 +23,7 @@ from django_pulse import hints
 from django_pulse.auth import Handshake, SignIn
 from django_pulse.consumers import _bounds
 from django_pulse.pages import Page
+from django_pulse.scopes import channel_of
 from django_pulse.server.backend import Backend
 from django_pulse.server.session import Session
 from django_pulse.server.steps import Send
@@ -36,19 +37,28 @@ class Switchboard:
 
     def __init__(self) -> None:
         self.phones: list[Phone] = []
+        self.loses_calls = False
 
     def broadcast(self, page: Page) -> None:
         frame = hints.encoded(page)
         for phone in self.phones:
             if phone.session is not None:
-                phone.deliver(phone.session.relay(page.scope, frame))
+                phone.deliver(phone.session.relay(page.scope, frame, page.access))
+
+    def call(self, channels: Iterable[str], ended: str = "") -> None:
+        """Have these users' sessions ask again what they read."""
+        called = set(channels)
+        for phone in self.phones:
+            wanted = channel_of(phone.user.pk) in called and not self.loses_calls
+            if phone.session is not None and wanted:
+                phone.deliver(phone.session.check(ended))
 
 
 @contextmanager
 def switchboard() -> Iterator[Switchboard]:
     """Take the place of the channel layer."""
     board = Switchboard()
-    with mock.patch.object(hints, "broadcast", board.broadcast):
+    with mock.patch.multiple(hints, broadcast=board.broadcast, call=board.call):
         yield board
 
 
