@@ -35,7 +35,7 @@ def phone(user: Any) -> Device:
 
 def labels() -> list[str]:
     stored = Document.objects.filter(model__startswith="inheritance.")
-    found = stored.filter(deleted=False, parked=None)
+    found = stored.filter(deleted=False, parked__isnull=True)
     return sorted(found.values_list("model", flat=True))
 
 
