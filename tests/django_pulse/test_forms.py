@@ -18,7 +18,7 @@ from django_pulse.forms import BASE_FIELD, SyncModelForm
 from tests.django_pulse.browser import posted
 from tests.django_pulse.devices import Device, values_of
 from tests.django_pulse.posting import CardForm, SecretForm, fresh, page_of, post, written
-from tests.project.forms.models import Board, Card, Label
+from tests.project.forms.models import Board, Card, Label, Shortcut
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -292,12 +292,6 @@ def test_a_row_whose_document_is_behind_is_merged_as_it_is(card: Card) -> None:
     models.QuerySet(Card).update(votes=20, notes="the green fence")
     post(page, card, votes="6", notes="the fence now").save()
     assert (fresh(card).votes, fresh(card).notes) == (21, "the green fence now")
-
-
-class Shortcut(Card):
-    class Meta:
-        proxy = True
-        app_label = "forms"
 
 
 class ShortcutForm(SyncModelForm):

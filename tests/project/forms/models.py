@@ -71,3 +71,8 @@ class Sheet(SyncModel):
 
     def __str__(self) -> str:
         return f"sheet {self.pk}"
+
+
+class Shortcut(Card):
+    class Meta:
+        proxy = True
