@@ -30,6 +30,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save, pre_de
 from . import feed, hints, scopes
 from .audience import Audience, Hop, audience_of
 from .auth import name_of_session
+from .columns import sets_of
 from .schema import syncs
 from .sql import insert_many
 from .tables import Outbox
@@ -114,8 +115,8 @@ def watch() -> None:
 
 def _watch(link: _Link) -> None:
     hop = link.hop
-    if link.place == 0 and hop.attname is not None:
-        return  # the row's own column: written as all others
+    if link.place == 0 and (hop.attname is not None or hop.name in sets_of(link.model)):
+        return  # the row's own field: written as all others
     if hop.through is not None:
         _through.setdefault(hop.through, []).append(link)
         if not hop.through._meta.auto_created:

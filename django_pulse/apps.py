@@ -15,8 +15,10 @@ class DjangoPulseConfig(AppConfig):
 
     def ready(self) -> None:
         from . import access, checks, identity, recording
+        from .writes import membership
 
         checks.register()
         access.watch()
+        membership.connect()
         post_migrate.connect(identity.after_migrate, sender=self, dispatch_uid="pulse.clock")
         post_migrate.connect(recording.after_migrate, sender=self, dispatch_uid="pulse.names")

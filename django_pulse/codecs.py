@@ -1,4 +1,5 @@
-"""Between the values of one Django field and those that documents hold, for every type of field.
+"""Between the values of one Django field and those that documents hold, for every type of field;
+and what is asked of every column.
 
 Laws:
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import decimal
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -27,13 +28,16 @@ from django.db.backends.utils import format_number
 from django.utils import timezone
 
 from crdt.sameness import same_json
+from crdt.schema import MISSING
 
 if TYPE_CHECKING:
+    from .keys import Keys, Target
+
     AnyField = models.Field[Any, Any]
 else:
     AnyField = models.Field
 
-__all__ = ["AnyField", "Codec", "codec_of"]
+__all__ = ["AnyField", "Codec", "Column", "Reference", "codec_of"]
 
 Convert = Callable[[AnyField, Any], Any]
 
@@ -59,6 +63,95 @@ class Codec:
         if value is None and not self.none:
             return None
         return self.outward(field, value)
+
+
+Reference = tuple["Target", Any]
+"""A model and the key of one of its rows, or the value that the referring column holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One field that documents hold: its name there, its attribute on instances, its kind."""
+
+    name: str
+    attname: str
+    kind: str
+    field: AnyField
+    codec: Codec
+    target: Target | None = None
+    """What a foreign key refers to."""
+
+    @property
+    def concrete(self) -> tuple[AnyField, ...]:
+        """The fields that are columns of the table."""
+        return (self.field,)
+
+    @property
+    def null(self) -> bool:
+        """May there be no value?"""
+        return all(field.null for field in self.concrete)
+
+    @property
+    def refers(self) -> bool:
+        """Does it refer to other rows?"""
+        return self.target is not None
+
+    @property
+    def looks_up(self) -> bool:
+        """Are those called otherwise in documents than in the column?"""
+        return False
+
+    @property
+    def is_set(self) -> bool:
+        """Does it refer to any number of them, by a table between?"""
+        return False
+
+    def choices(self, target: Target, using: str) -> models.QuerySet[Any] | None:
+        """The rows of a target that the field may refer to (`limit_choices_to`); None for none."""
+        field: Any = self.field
+        rows = field.remote_field.model._base_manager.using(using)
+        limited: models.QuerySet[Any] = rows.complex_filter(field.get_limit_choices_to())
+        return limited
+
+    def read(self, attributes: Mapping[str, Any], keys: Keys) -> Any:
+        """The document value of a row with these attributes.
+
+        MISSING where they are deferred, or refer to a row that is not there.
+        """
+        if self.attname not in attributes:
+            return MISSING
+        return self.to_document(attributes[self.attname])
+
+    def write(self, attributes: MutableMapping[str, Any], value: Any, keys: Keys) -> bool:
+        """Set the attributes to a document value; False, and nothing set, where it refers to a row
+        that is not there.
+        """
+        attributes[self.attname] = self.to_column(value)
+        return True
+
+    def refers_to(self, value: Any) -> Reference | None:
+        """The target and key that a document value names, if it names any.
+
+        Raises `ValueError` for a value that can name none.
+        """
+        return None if self.target is None or value is None else (self.target, value)
+
+    def referred(self, attributes: Mapping[str, Any], using: str) -> Reference | None:
+        """The target and the value by which a row with these attributes refers to one."""
+        value = attributes.get(self.attname)
+        return None if self.target is None or value is None else (self.target, value)
+
+    def to_document(self, value: Any) -> Any:
+        """The column's value as a Python value of the kind."""
+        return self.codec.to_document(self.field, value)
+
+    def to_column(self, value: Any) -> Any:
+        """A value of the kind as the attribute of an instance."""
+        return self.codec.to_column(self.field, value)
+
+    def same(self, a: Any, b: Any) -> bool:
+        """Whether two column values mean the same."""
+        return self.codec.equal(self.to_document(a), self.to_document(b))
 
 
 @cache

@@ -14,7 +14,7 @@ Laws:
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
@@ -32,7 +32,8 @@ from .codecs import AnyField, codec_of
 from .options import SyncOptions
 
 if TYPE_CHECKING:
-    from .columns import Column
+    from .codecs import Column
+    from .relations import Members
 
 __all__ = ["By", "Keys", "Target", "target_by_pk", "target_of"]
 
@@ -154,7 +155,10 @@ class Keys:
     def __init__(self, using: str, columns: Mapping[str, Column]) -> None:
         self.using = using
         self._columns = [column for column in columns.values() if column.looks_up]
+        self._has_members = any(column.is_set for column in columns.values())
         self._rows: list[Mapping[str, Any]] = []
+        self._sources: list[Mapping[str, Any]] = []
+        self._members: dict[str, dict[Any, list[Any]]] = {}
         self._wanted: dict[Target, set[Any]] = {}
         self._keys: dict[Target, dict[Any, Any]] = {}
         self._values: dict[Target, dict[str, Any]] = {}
@@ -163,18 +167,35 @@ class Keys:
         """These rows belong to the batch: what they refer to will be asked for with the rest."""
         if self._columns:
             self._rows += [row.__dict__ for row in rows]
+        if self._has_members:
+            self._sources += [row.__dict__ for row in rows]
 
     def key(self, target: Target, value: Any) -> Any:
         """The key of the row whose attribute has this value, or MISSING."""
         known = self._keys.setdefault(target, {})
         if value not in known:
             self._want_noted()
-            values = {value, *self._wanted.pop(target, ())} - known.keys()
-            for pair in _by_values(target, self.using, values):
-                self._learn(target, *pair)
-            for each in values:
-                known.setdefault(each, MISSING)
+            self._name(target, {value, *self._wanted.pop(target, ())})
         return known[value]
+
+    def members(self, column: Members, source: Any) -> list[Any]:
+        """The keys, as they travel, of the rows that a row is linked to by a many-to-many field."""
+        known = self._members.setdefault(column.name, {})
+        if source not in known:
+            sources = {source, *(row.get(column.attname) for row in self._sources)} - known.keys()
+            links = column.links(self.using, sources)
+            target = column.target
+            assert target is not None
+            self._name(target, {value for _, value in links})
+            found: dict[Any, dict[str, Any]] = {each: {} for each in sources}
+            for each, value in links:
+                key = self.key(target, value)
+                if key is not MISSING:
+                    found[each][target.text(key)] = target.wire(key)
+            known |= {
+                each: [named[text] for text in sorted(named)] for each, named in found.items()
+            }
+        return known[source]
 
     def value(self, target: Target, key: Any) -> Any:
         """What a column holds to refer to the row with this key, or MISSING."""
@@ -197,6 +218,16 @@ class Keys:
     def alias(self, target: Target, key: Any, other: Any) -> None:
         """Let a key whose row is not there stand for the row with another key."""
         self._values[target][target.text(key)] = self.value(target, other)
+
+    def _name(self, target: Target, values: Set[Any]) -> None:
+        """Look up the keys of the rows with these values, as far as they are not known."""
+        known = self._keys.setdefault(target, {})
+        unknown = values - known.keys()
+        if unknown:
+            for pair in _by_values(target, self.using, unknown):
+                self._learn(target, *pair)
+            for each in unknown:
+                known.setdefault(each, MISSING)
 
     def _learn(self, target: Target, value: Any, key: Any) -> None:
         self._keys.setdefault(target, {})[value] = key

@@ -11,7 +11,7 @@ from django.apps import apps
 from django.db import models, router
 from django.db.models import NOT_PROVIDED
 
-from crdt.rules import Latest, MergeRule, ServerOnly, rule_from_description
+from crdt.rules import AddWinsSet, Latest, MergeRule, ServerOnly, rule_from_description
 from crdt.schema import MISSING, Field, Schema
 
 from . import register
@@ -133,7 +133,7 @@ def model_now(model: type[models.Model]) -> ModelNow:
     options: SyncOptions = model._sync  # type: ignore[attr-defined]
     found = {}
     for name, column in columns_of(model).items():
-        rule, _ = _rule(model, name)  # type: ignore[arg-type]
+        rule, _ = _rule(model, column)  # type: ignore[arg-type]
         place = getattr(column.field, "column", None)
         found[name] = FieldNow(name, place, column.kind, rule.describe(), _form(rule))
     return ModelNow(meta.label_lower, meta.db_table, found, options.renamed, options.formerly)
@@ -177,7 +177,7 @@ def _retired(name: str, shape: Shape) -> Field:
 
 
 def _field(model: type[SyncModel], column: Column, called: Called) -> Field:
-    rule, read_only = _rule(model, column.name)
+    rule, read_only = _rule(model, column)
     owned = column.field == owner_field(model)  # the server fills that in
     default = MISSING if owned else _default(column)
     wanted = default is MISSING and not owned and _wanted(column)
@@ -193,9 +193,10 @@ def _field(model: type[SyncModel], column: Column, called: Called) -> Field:
     )
 
 
-def _rule(model: type[SyncModel], name: str) -> tuple[MergeRule, bool]:
+def _rule(model: type[SyncModel], column: Column) -> tuple[MergeRule, bool]:
     """The field's rule, and whether clients must leave it alone although the rule lets them."""
-    rule = model._sync.merge.get(name, Latest())
+    name = column.name
+    rule = model._sync.merge.get(name, AddWinsSet() if column.is_set else Latest())
     if name not in model._sync.read_only or not rule.client_writes:
         return rule, False
     return (ServerOnly(), False) if type(rule) is Latest else (rule, True)
@@ -216,6 +217,8 @@ def _default(column: Column) -> Any:
     """What a new row holds, as it travels; MISSING where that depends on who asks, or when."""
     field = column.field
     value: Any = field.default
+    if column.is_set:
+        return "[]"
     if column.looks_up:
         return None if column.null and (value is NOT_PROVIDED or value is None) else MISSING
     if value is NOT_PROVIDED:
@@ -246,9 +249,11 @@ def _options(column: Column) -> dict[str, Any]:
     """What a form on a device would like to know, as JSON."""
     field = column.field
     options: dict[str, Any] = {"null": True} if column.null else {}
+    if column.is_set:
+        options["many"] = True
     if column.target is not None and column.target.by is By.SYNC_ID:
         options["to"] = names_in(column.target.model).label
-    if column.looks_up:
+    if column.looks_up or column.is_set:
         return options
     for name in ("max_length", "max_digits", "decimal_places"):
         limit = getattr(field, name, None)

@@ -17,6 +17,7 @@ from django.db import models
 
 from crdt.entry import ROW_FIELD, Entry, Live, live_entries
 from crdt.rules import MergeRule, Pushed
+from crdt.sameness import canonical
 from crdt.schema import MISSING, Field
 from crdt.update import Push
 
@@ -107,6 +108,9 @@ class Judge:
         merged.held_back -= self._targets.names
         for name in self._targets.names:
             known = merged.schema.fields[name]
+            if name in self._targets.sets:
+                self._withhold(merged, push, known, awaited)
+                continue
             pushed = [entry for entry in push.entries if entry.field == known.wire]
             if merged.row is not None and not pushed and known.wire not in waiting:
                 continue
@@ -122,6 +126,33 @@ class Judge:
             if not is_his or not self._targets.allows(name, value):
                 merged.held_back.add(name)
                 merged.awaits[target] = is_his
+
+    def _withhold(
+        self, merged: Merged, push: Push, known: Field, awaited: Collection[Target]
+    ) -> None:
+        """Keep elements of a set from being linked whose rows are not there for the user; link
+        those that he waited for.
+        """
+        waiting = merged.held.document.waiting or {}
+        pushed = [entry for entry in push.entries if entry.field == known.wire]
+        if merged.row is not None and not pushed and known.wire not in waiting:
+            return
+        name = known.name
+        withheld = merged.withheld[name] = {}
+        linked = set(map(canonical, self._targets.linked(name, merged)))
+        mine = {canonical(key) for live in known.live(pushed) for key in live.value or ()}
+        value = known.read(merged.document)
+        for key in () if value is MISSING else value:
+            text, target = canonical(key), self._targets.awaited(name, key)
+            if text in linked:
+                continue
+            is_his = text in mine or known.wire not in waiting or target in awaited
+            if is_his and self._targets.allows(name, key):
+                merged.sets.setdefault(name, {})[text] = (key, True)
+            else:
+                withheld[text] = key
+                if target is not None:
+                    merged.awaits[target] = is_his
 
     def judge_row(self, merged: Merged, push: Push) -> Reverts:
         """Run the row's own `clean()`, if the model has one; what it assigns are server entries."""
@@ -185,9 +216,18 @@ class Judge:
             refusal = known.rule.refuses(before.seen_by(live[0], entry, known))
             if refusal is not None:
                 return refusal._asdict()
-        if known.rule.text or not known.rule.whole or entry.field in merged.schema.retired:
+        retired = entry.field in merged.schema.retired
+        if known.name in self._targets.sets and not retired:
+            return self._element_error(known.name, live[0].value)
+        if known.rule.text or not known.rule.whole or retired:
             return None  # what becomes of it is judged apart
         return self._value_error(known.name, live[0].value)
+
+    def _element_error(self, name: str, value: Any) -> dict[str, str] | None:
+        for key in value or ():
+            if not self._targets.allows(name, key) and self._targets.awaited(name, key) is None:
+                return _error("missing", "There is no such row, or you may not see it.")
+        return None
 
     def _parts_error(self, merged: Merged, known: Field) -> dict[str, str] | None:
         """What is wrong with what the parts make together, and was not wrong before."""
@@ -212,6 +252,8 @@ class Judge:
         return None
 
     def _clean(self, column: Column, name: str, value: Any) -> None:
+        if column.is_set:
+            return  # each element was judged
         if name not in self._targets.names:
             column.field.clean(column.to_column(value), self._blank)
         elif value is None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 from base64 import b64encode
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -25,9 +25,11 @@ from crdt.editing import delete_row
 from crdt.entry import Entry
 from crdt.errors import Malformed
 from crdt.rebuilding import rebuilt
+from crdt.sameness import canonical
 from crdt.schema import Row, Schema
 from crdt.stamp import COUNTER_BITS
 
+from ..columns import sets_of
 from ..conf import conf
 from .locking import Held, Stored
 from .mirror import absorb, concrete_names, mirror, project, values_of
@@ -72,6 +74,10 @@ class Merged:
     """The fields that are not projected, since what they refer to is not there yet."""
     carried: list[Entry] = field(default_factory=list)
     """Server entries on behalf of the device whose push this is; see `retired`."""
+    sets: dict[str, dict[str, tuple[Any, bool]]] = field(default_factory=dict)
+    """By many-to-many field and a key's text: the key, and whether it is to be linked."""
+    withheld: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The keys of sets, alike, that are not linked, since what they name is not there yet."""
     awaits: dict[Target, bool] = field(default_factory=dict)
     """What that is, and whether the user whose push this is wants it."""
 
@@ -152,7 +158,13 @@ class Merged:
     def is_different(self) -> bool:
         """Is there anything to write, although nothing was pushed?"""
         marked = self.held.document.is_marked_anew
-        return self.changed or self.inserted or self.deleted or bool(self.columns) or marked
+        return (
+            self.changed
+            or self.inserted
+            or self.deleted
+            or bool(self.columns or self.sets)
+            or marked
+        )
 
     def revert(self, entries: Iterable[Entry]) -> None:
         """Delete entries that may not stand, and those that stand for them."""
@@ -212,6 +224,7 @@ class Merged:
             keys = self.held.keys
             shown, held_back = self.shown, self.held_back
             self.add_columns(project(self.held.row, shown, after.values, keys, held_back))
+        self._project_sets(after.values)
         if self.inserted:
             mirror(self.document, self.schema, self.held.row, self.held.keys, self.now_ms)
         self._note_waiting()
@@ -226,7 +239,9 @@ class Merged:
             return
         outvoted: set[str] = set()
         now_ms = self.now_ms if now_ms is None else now_ms
-        if absorb(self.document, self.schema, row, keys, now_ms, stored.waiting, outvoted):
+        if absorb(
+            self.document, self.schema, row, keys, now_ms, stored.waiting, outvoted, stored=False
+        ):
             self.held_back &= self._waiting()
             after = self.schema.read(self.document).values
             changed = [
@@ -238,6 +253,17 @@ class Merged:
             self._show(after)
             self._write_back(outvoted)
 
+    def _project_sets(self, after: Mapping[str, Any]) -> None:
+        """Note what was added to sets, and removed from them, since they were shown last."""
+        for name in sets_of(type(self.row)) if self.row is not None else ():
+            old, new = (_by_text(values.get(name)) for values in (self.shown, after))
+            edit = {text: (key, False) for text, key in old.items() if text not in new}
+            withheld = self.withheld.get(name, ())
+            added = {text: key for text, key in new.items() if text not in old}
+            edit |= {text: (key, True) for text, key in added.items() if text not in withheld}
+            if edit:
+                self.sets.setdefault(name, {}).update(edit)
+
     def _write_back(self, outvoted: Collection[str]) -> None:
         """Columns that were written behind our back, where the rule says what was there wins."""
         if outvoted and self.row is not None:
@@ -248,8 +274,11 @@ class Merged:
         """Write down what columns that are held back hold, so that a change of it shows."""
         assert self.row is not None
         held = values_of(self.row, self.held.keys, self.held_back) if self.held_back else {}
+        held |= {name: list(keys.values()) for name, keys in self.withheld.items() if keys}
         known = self.schema.fields
         waiting = {known[name].wire: known[name].encode(value) for name, value in held.items()}
+        for name in self._waiting_sets() - self.withheld.keys():  # nobody looked at them now
+            waiting[known[name].wire] = self.held.document.waiting[known[name].wire]  # type: ignore[index]
         self.held.document.waiting = waiting or None
 
     def _waiting(self) -> set[str]:
@@ -257,7 +286,16 @@ class Merged:
         waiting = self.held.document.waiting
         if not waiting:
             return set()
-        return {name for name, known in self.schema.fields.items() if known.wire in waiting}
+        fields = self.schema.fields.items()
+        return {name for name, known in fields if known.wire in waiting} - self._waiting_sets()
+
+    def _waiting_sets(self) -> set[str]:
+        """The names of the sets of which some keys are not linked yet."""
+        waiting = self.held.document.waiting
+        if not waiting or self.row is None:
+            return set()
+        known = self.schema.fields
+        return {name for name in sets_of(type(self.row)) if known[name].wire in waiting}
 
     def _show(self, values: dict[str, Any]) -> None:
         held_back = self.held_back
@@ -289,3 +327,7 @@ def _keep_aside(stored: Stored) -> None:
 
 def _milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1_000)
+
+
+def _by_text(keys: Iterable[Any] | None) -> dict[str, Any]:
+    return {canonical(key): key for key in keys or ()}

@@ -8,6 +8,8 @@ Laws:
 3. A column that waits, because what its entries refer to has not come, may lag behind them: it
    was written behind our back where it holds something else than when it began to wait.
 4. What refers to a row that is not there has no value, and is left alone in both directions.
+   Elements of a set that wait for their rows are noted one by one: whatever else is not linked was
+   taken out of the set.
 """
 
 from __future__ import annotations
@@ -18,9 +20,11 @@ from typing import TYPE_CHECKING, Any
 
 from crdt.document import Document
 from crdt.editing import delete_row, write_field, write_row
+from crdt.sameness import canonical
 from crdt.schema import MISSING, Field, Schema
+from crdt.values import decode
 
-from ..columns import columns_of
+from ..columns import columns_of, sets_of
 from ..keys import Keys
 from ..schema import schema_of
 
@@ -79,6 +83,8 @@ def absorb(
     now_ms: int,
     waiting: dict[str, Any] | None = None,
     outvoted: set[str] | None = None,
+    *,
+    stored: bool = True,
 ) -> bool:
     """Take what was written to the row behind our back into the document; says whether any was.
 
@@ -96,8 +102,16 @@ def absorb(
         delete_row(document, schema, now_ms, deleted=False)
         changed = True
     projected = schema.read(document).values
-    for name, value in values_of(row, keys, projected).items():
+    sets = sets_of(type(row))
+    names = projected if stored else projected.keys() - sets.keys()
+    for name, value in values_of(row, keys, names).items():
         known = schema.fields[name]
+        if name in sets:
+            value = [*value, *_awaited(known, value, waiting)]
+            if not known.same(projected[name], value):
+                write_field(document, known, projected[name], value, now_ms)
+                changed = True
+            continue
         if waiting and known.wire in waiting:
             if known.encode(value) == waiting[known.wire]:
                 continue
@@ -107,6 +121,23 @@ def absorb(
                 outvoted.add(name)
             changed = True
     return mirror(document, schema, row, keys, now_ms) or changed
+
+
+def _awaited(known: Field, linked: list[Any], waiting: dict[str, Any] | None) -> list[Any]:
+    """The elements of a set that are not linked because what they name is not there; those that
+    were linked since wait no more.
+    """
+    if not waiting or known.wire not in waiting:
+        return []
+    there = set(map(canonical, linked))
+    awaited = [
+        key for key in decode(known.kind, waiting[known.wire]) if canonical(key) not in there
+    ]
+    if awaited:
+        waiting[known.wire] = known.encode(awaited)
+    else:
+        del waiting[known.wire]
+    return awaited
 
 
 def project(

@@ -18,6 +18,7 @@ from ..sql import insert_many, is_plain, update_many
 from ..tables import Document, Outbox
 from .inserting import insert_rows
 from .locking import Stored
+from .membership import store_members
 from .merging import Merged
 from .noting import already_told
 
@@ -73,6 +74,7 @@ def store_rows(model: type[SyncModel], using: str, batch: Sequence[Merged]) -> N
             if merged.row is not None and not merged.inserted and not merged.deleted
         ],
     )
+    store_members(model, using, batch)
 
 
 def update_rows(

@@ -19,9 +19,11 @@ from crdt.update import Push
 
 from .. import scopes
 from ..audience import audience_of
-from ..columns import Column, Reference, columns_of
+from ..codecs import Column, Reference
+from ..columns import columns_of
 from ..keys import By, Keys, Target
 from ..options import SyncOptions
+from ..relations import Members
 from ..schema import schema_of
 from ..tables import Document
 from .locking import busy_targets
@@ -93,6 +95,16 @@ class Targets:
         return (target, target.text(key)) in self._allowed.get(name, ())
 
     @property
+    def sets(self) -> Set[str]:
+        """Those of them that are many-to-many fields; what is judged of these is each element."""
+        return {name for name, column in self._columns.items() if column.is_set}
+
+    def linked(self, name: str, merged: Merged) -> list[Any]:
+        """The elements of a set that the row is linked to."""
+        row = merged.row
+        return [] if row is None else self._columns[name].read(row.__dict__, merged.held.keys)
+
+    @property
     def names(self) -> Set[str]:
         """The fields that refer to other rows, whoever owns the row aside."""
         return self._columns.keys()
@@ -125,14 +137,15 @@ class Targets:
             if known is None or column is None:
                 continue
             for live in known.live([entry]):
-                try:
-                    reference = column.refers_to(live.value)
+                for value in (live.value or ()) if column.is_set else (live.value,):
+                    try:
+                        reference = column.refers_to(value)
+                        if reference is not None:
+                            reference[0].validate(reference[1])
+                    except (ValueError, ValidationError):
+                        continue
                     if reference is not None:
-                        reference[0].validate(reference[1])
-                except (ValueError, ValidationError):
-                    continue
-                if reference is not None:
-                    yield known.name, reference
+                        yield known.name, reference
 
     def _find(self, column: Column, target: Target, named: Named, keys: Keys) -> set[int]:
         """Note which of the keys are allowed; returns the places of the busy ones."""
@@ -194,5 +207,5 @@ class Targets:
 
 def _busy(column: Column, using: str, values: Collection[Any]) -> Collection[Any]:
     """Only what the database itself checks can be busy."""
-    field = column.field
+    field = column.member if isinstance(column, Members) else column.field
     return busy_targets(field, using, values) if isinstance(field, models.ForeignKey) else ()

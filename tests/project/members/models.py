@@ -1,0 +1,62 @@
+"""Models with many-to-many fields: to rows that sync, to others, by links of every kind."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from django_pulse.models import SyncModel
+from tests.project.relations.models import Category
+
+
+class Tag(SyncModel):
+    name = models.CharField(max_length=50)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Secret(SyncModel):
+    """Seen by its user only."""
+
+    name = models.CharField(max_length=50)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Article(SyncModel):
+    title = models.CharField(max_length=100, blank=True)
+    tags = models.ManyToManyField(Tag, blank=True, related_name="articles")
+    categories = models.ManyToManyField(Category, blank=True)
+    secrets = models.ManyToManyField(Secret, blank=True)
+    related = models.ManyToManyField("self", symmetrical=False, blank=True)
+    twins = models.ManyToManyField("self", blank=True)
+    readers = models.ManyToManyField(Tag, through="Reading", related_name="read")
+    ranked = models.ManyToManyField(Tag, through="Rank", related_name="ranked_in")
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Reading(SyncModel):
+    """A link that syncs: a row of its own."""
+
+    article = models.ForeignKey(Article, models.CASCADE)
+    tag = models.ForeignKey(Tag, models.CASCADE)
+    minutes = models.IntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.minutes} minutes"
+
+
+class Rank(models.Model):
+    """A link that must be given more than its two ends."""
+
+    article = models.ForeignKey(Article, models.CASCADE)
+    tag = models.ForeignKey(Tag, models.CASCADE)
+    place = models.IntegerField()
+
+    def __str__(self) -> str:
+        return str(self.place)
