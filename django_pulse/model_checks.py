@@ -21,6 +21,7 @@ from .columns import Column, columns_of
 from .options import ATTRIBUTES
 from .ownership import OWNER, points_to_users
 from .past_checks import check_past
+from .relation_checks import check_relations
 from .schema import sync_models
 from .sync_model import SyncModel
 from .uniqueness import field_to_rename, unique_sets
@@ -56,6 +57,7 @@ def check_model(model: Model) -> list[CheckMessage]:
         *_check_read_only(model),
         *_check_audience(model),
         *_check_names(model),
+        *check_relations(model),
         *check_writers(model),
         *check_past(model),
         *_check_on_unique(model),

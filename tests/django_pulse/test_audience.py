@@ -185,6 +185,25 @@ def test_a_device_cannot_make_a_row_where_its_user_does_not_belong(
     assert not Document.objects.exclude(scopes=[]).exists()
 
 
+def test_a_device_makes_rows_that_name_its_user_among_their_readers(ada: Any, bob: Any) -> None:
+    phone = Device(ada, Letter)
+    made = phone.create(title="Dear both", readers=[ada.pk, bob.pk])
+    [result] = phone.push()
+    assert (result.status, result.reverted) == ("ok", {})
+    letter = Letter.objects.get()
+    assert (letter.sync_id, set(letter.readers.all())) == (made, {ada, bob})
+    assert sees(ada, letter)
+    assert sees(bob, letter)
+    [document] = Document.objects.all()
+    assert document.scopes == scopes.of_row(letter, "default")
+    other = Device(bob, Letter)
+    other.pull()
+    other.set(made, readers=[ada.pk])
+    other.push()
+    assert not sees(bob, letter)
+    assert Document.objects.get().scopes == scopes.of_row(letter, "default")
+
+
 def test_a_row_cannot_be_moved_where_its_writer_does_not_belong(ada: Any, project: Project) -> None:
     foreign = Project.objects.create(name="Tower", team=Team.objects.create(name="Blue"))
     phone = Device(ada, Ticket)

@@ -31,7 +31,7 @@ def authenticate(token: str) -> None:
 @pytest.mark.django_db
 def test_the_test_project_passes_every_check(settings: Any) -> None:
     settings.DEBUG = True
-    assert checks.run_checks() == []
+    assert [each for each in checks.run_checks() if not each.is_silenced()] == []
 
 
 def test_the_checks_are_registered() -> None:

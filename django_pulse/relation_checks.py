@@ -1,0 +1,70 @@
+"""System checks of relations: many-to-many fields that no document holds, open references."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.core import checks
+from django.db import models
+
+from crdt.rules import AddWinsSet
+
+from .columns import sets_of
+from .relations import is_symmetrical, needed_by_links
+
+__all__ = ["check_relations"]
+
+_LINK_MODEL = "Give it a `through` model that is a SyncModel: then each link is a row that syncs."
+
+
+def check_relations(model: Any) -> Iterator[checks.CheckMessage]:
+    """E035, W035, W036, W037."""
+    for name in sets_of(model).keys() & model._sync.merge.keys():
+        if not isinstance(model._sync.merge[name], AddWinsSet):
+            yield checks.Error(
+                f"{name!r} is a many-to-many field, a set, and cannot be merged by "
+                f"{type(model._sync.merge[name]).__name__}.",
+                hint="Remove it from `merge`: it merges by AddWinsSet.",
+                obj=model,
+                id="pulse.E035",
+            )
+    for field in model._meta.many_to_many:
+        yield from _check_links(model, field)
+    for field in model._meta.private_fields:
+        yield from _check_generic(model, field)
+
+
+def _check_links(
+    model: Any, field: models.ManyToManyField[Any, Any]
+) -> Iterator[checks.CheckMessage]:
+    if hasattr(field.remote_field.through, "_sync"):
+        return
+    if is_symmetrical(field):
+        yield checks.Warning(
+            f"{field.name!r} reaches no device: every link of it stands for two.",
+            hint=f"Write symmetrical=False. {_LINK_MODEL}",
+            obj=model,
+            id="pulse.W036",
+        )
+    elif needed := needed_by_links(field):
+        yield checks.Warning(
+            f"{field.name!r} reaches no device: every link of it needs a value for "
+            f"{', '.join(needed)}, which a set does not have.",
+            hint=f"Give these fields defaults. {_LINK_MODEL}",
+            obj=model,
+            id="pulse.W035",
+        )
+
+
+def _check_generic(model: Any, field: Any) -> Iterator[checks.CheckMessage]:
+    kind = getattr(field, "ct_field", None)
+    if kind is None or not hasattr(field, "fk_field"):
+        return
+    if not model._meta.get_field(kind).get_limit_choices_to():
+        yield checks.Warning(
+            f"Devices may point {field.name!r} at a row of any model, and learn that it is there.",
+            hint=f"Give {kind!r} limit_choices_to: the content types that it is meant for.",
+            obj=model,
+            id="pulse.W037",
+        )

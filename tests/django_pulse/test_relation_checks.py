@@ -1,0 +1,56 @@
+"""What the checks say about relations: one test for each id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.checks import CheckMessage
+from django.db import models
+from django.test.utils import isolate_apps
+
+from crdt.rules import AddWinsSet, Latest
+from django_pulse.models import SyncModel
+from django_pulse.relation_checks import check_relations
+from tests.project.members.models import Article
+from tests.project.relations.models import Comment
+
+
+def only(found: list[CheckMessage], check: str) -> CheckMessage:
+    (message,) = [each for each in found if each.id == check]
+    assert message.hint
+    return message
+
+
+@isolate_apps("tests.project.members")
+def test_e035_a_set_is_merged_as_a_set() -> None:
+    class Sync:
+        merge = {"tags": Latest()}
+
+    class Good:
+        merge = {"tags": AddWinsSet()}
+
+    def model_with(name: str, sync: type) -> type[SyncModel]:
+        body: dict[str, Any] = {
+            "__module__": "tests.project.members.models",
+            "tags": models.ManyToManyField("self", symmetrical=False),
+            "Sync": sync,
+        }
+        return type(name, (SyncModel,), body)
+
+    assert "Latest" in only(list(check_relations(model_with("Shelf", Sync))), "pulse.E035").msg
+    assert list(check_relations(model_with("Rack", Good))) == []
+
+
+def test_w035_links_that_need_more_than_their_ends_are_named() -> None:
+    message = only(list(check_relations(Article)), "pulse.W035")
+    assert "'ranked'" in message.msg
+    assert "place" in message.msg
+
+
+def test_w036_links_that_stand_for_two_are_named() -> None:
+    assert "'twins'" in only(list(check_relations(Article)), "pulse.W036").msg
+
+
+def test_w037_a_reference_to_anything_is_named() -> None:
+    found = [each.id for each in check_relations(Comment)]
+    assert found.count("pulse.W037") >= 1
