@@ -241,10 +241,10 @@ class Schema:
 
     def is_deleted(self, document: Document) -> bool:
         """Does `document` say that the row was deleted?"""
-        by_field = document.fields()
-        if ROW_FIELD not in by_field:
-            return False
-        return self.row.is_deleted(self.marker.live(by_field[ROW_FIELD]), latest_action(document))
+        if all(entry.field != ROW_FIELD for entry in document.entries.values()):
+            return False  # as most: nobody ever said anything of the row itself
+        found = document.live(ROW_FIELD)
+        return self.row.is_deleted(self.marker.live(found), latest_action(document))
 
     def description(self) -> dict[str, Any]:
         """The schema as JSON, as `welcome` carries it."""

@@ -17,7 +17,6 @@ from uuid import UUID
 from django.db import models, transaction
 
 from crdt.document import Document
-from crdt.schema import Row
 
 from .. import identity
 from ..schema import schema_of
@@ -25,10 +24,9 @@ from . import seen as seen_values
 from .absorbing import absorb_rows
 from .inserting import can_insert_plainly, holds_expressions, insert_rows
 from .locking import Held, hold_documents, lock_database
-from .merging import Merged
 from .mirror import mirror
 from .saving import forget_identity_of_clone
-from .storing import store_documents
+from .storing import store_new
 
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
@@ -127,15 +125,13 @@ def _mirror_new(
     """Make the documents of rows that never had one."""
     schema, replica = schema_of(model), identity.replica_id(using)
     now_ms = time.time_ns() // 1_000_000
-    nothing = Row({}, deleted=False)
-    merges = []
-    for row in rows:
-        mine, document = held[row.sync_id], Document(replica=replica)
-        if mine.document.pk is not None:
-            continue
-        mirror(document, schema, row, mine.keys, now_ms)
-        merges.append(Merged(mine, schema, now_ms, document, nothing))
-    store_documents(using, merges)
+    new = [row for row in rows if held[row.sync_id].document.pk is None]
+    states = []
+    for row in new:
+        document = Document(replica=replica)
+        mirror(document, schema, row, held[row.sync_id].keys, now_ms)
+        states.append(document.encode())
+    store_new(model, using, new, states)
 
 
 def _read_what_the_database_made(

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from .. import feed, scopes
 from ..awaiting import can_be_awaited
+from ..schema import label_of
 from ..sql import insert_many, is_plain, update_many
 from ..tables import Document, Outbox
 from .inserting import insert_rows
@@ -25,7 +26,7 @@ from .noting import already_told
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
 
-__all__ = ["store_documents", "store_rows", "update_rows"]
+__all__ = ["store_documents", "store_new", "store_rows", "update_rows"]
 
 
 def store_documents(using: str, batch: Sequence[Merged]) -> None:
@@ -48,6 +49,32 @@ def store_documents(using: str, batch: Sequence[Merged]) -> None:
         document.version += 1
     _write(using, [merged.held.document for merged in batch])
     outgoing = [row for merged in batch for row in _outbox(merged, left[merged.held.sync_id])]
+    insert_many(Outbox, using, ("document", "scope", "update"), outgoing)
+    feed.stamp_after_commit(using)
+
+
+def store_new(
+    model: type[SyncModel], using: str, rows: Sequence[SyncModel], states: Sequence[bytes]
+) -> None:
+    """Write the first documents of rows that were inserted just now: nobody holds any of them."""
+    label = label_of(model)
+    shared: dict[tuple[str, ...], list[str]] = {}
+    entered = [shared.setdefault(tuple(keys), keys) for keys in scopes.of_rows(rows, using)]
+    pks = insert_many(
+        Document,
+        using,
+        ("model", "sync_id", "state", "version", "deleted", "scopes"),
+        [
+            (label, row.sync_id, state, 1, False, keys)
+            for row, state, keys in zip(rows, states, entered, strict=True)
+        ],
+    )
+    unseen = [""] if can_be_awaited(label) else []
+    outgoing = [
+        (pk, scope, state if scope else b"")
+        for pk, state, keys in zip(pks, states, entered, strict=True)
+        for scope in keys or unseen
+    ]
     insert_many(Outbox, using, ("document", "scope", "update"), outgoing)
     feed.stamp_after_commit(using)
 
