@@ -25,7 +25,7 @@ from .manager import SyncManager, give_base_manager
 from .options import SyncOptions, parse
 from .schema import label_of
 from .tables import Document
-from .writes import absorbing, deleting, noting, saving, seen
+from .writes import absorbing, deleting, fetching, noting, saving, seen
 
 __all__ = ["SyncModel"]
 
@@ -65,6 +65,8 @@ class SyncModel(models.Model):
         """As Django's, and remember what was loaded: what `save` will write is the difference."""
         instance = super().from_db(db, field_names, values, **kwargs)
         seen.note_loaded(instance, field_names, values)
+        if kwargs:
+            fetching.watch_fetches(instance)
         return instance
 
     def refresh_from_db(

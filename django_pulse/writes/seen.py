@@ -122,13 +122,27 @@ def note_loaded(instance: SyncModel, names: Iterable[str], values: Iterable[Any]
 
 
 def note_refreshed(instance: SyncModel, names: Iterable[str] | None) -> None:
-    """These attributes (all, if None) were read from the database again."""
+    """These attributes (all, if None) were read from the database again.
+
+    What was read after a save may be rolled back with it, and counts only as long as that stands.
+    """
     seen = seen_by(instance) or {}
-    for field in instance._meta.concrete_fields:
-        wanted = names is None or field.attname in names or field.name in names
-        if wanted and field.attname in instance.__dict__:
-            seen[field.attname] = freeze(field, instance.__dict__[field.attname])
-    _settle(instance, seen)
+    read = {
+        field.attname: freeze(field, instance.__dict__[field.attname])
+        for field in instance._meta.concrete_fields
+        if names is None or field.attname in names or field.name in names
+        if field.attname in instance.__dict__
+    }
+    saves: list[_Save] = instance.__dict__.get(_SAVES, [])
+    if not saves:
+        _settle(instance, seen | read)
+        return
+    before, values = instance.__dict__.get(_LOADED, ((), ()))
+    loaded = read | dict(zip(before, values, strict=True))  # which has what was deferred till now
+    instance.__dict__[_LOADED] = (tuple(loaded), tuple(loaded.values()))
+    commit = _Commit(saves[-1].commit.using)
+    saves.append(_Save(commit, instance, seen | read, {}))
+    transaction.on_commit(commit, using=commit.using)
 
 
 def note_saved(

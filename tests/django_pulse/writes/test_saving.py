@@ -335,6 +335,24 @@ def test_refresh_from_db_is_not_an_edit(note: Note) -> None:
     assert Note.objects.get().title == "Butter"
 
 
+@pytest.mark.parametrize("names", [None, ["votes"], ["body"]])
+def test_what_was_read_between_a_save_and_its_rollback_hides_no_edit(
+    note: Note, names: Any
+) -> None:
+    """Also what had been deferred until then."""
+    row = Note.objects.defer("votes", "body").get()
+    with transaction.atomic():
+        row.title = "Bread"
+        row.save()
+        row.refresh_from_db(fields=names)
+        transaction.set_rollback(True)
+    Note.objects.update(body="three litres", votes=7)
+    row.save()
+    stored = Note.objects.get()
+    assert (stored.title, stored.body, stored.votes) == ("Bread", "three litres", 7)
+    assert values_of(stored)["title"] == "Bread"
+
+
 def test_five_hundred_saves_leave_the_document_as_small_as_ten(user: Any) -> None:
     note = Note.objects.create(title="0", user=user)
     sizes = []
