@@ -17,7 +17,7 @@ from .errors import LocalFault
 from .schema import MISSING, Field, Schema
 from .values import decode
 
-__all__ = ["check_field", "delete_row", "touch_text", "write_field", "write_row"]
+__all__ = ["check_field", "delete_row", "touch_text", "write_field", "write_missing", "write_row"]
 
 
 def write_field(
@@ -70,6 +70,21 @@ def write_row(document: Document, values: Iterable[tuple[Field, Any]], now_ms: i
         wrote = field.rule.write_at(dot, (), None, value)
         writes += [(field.wire, stamp, field.encode_entry(write.value)) for write in wrote]
     document.write_first(texts, writes)
+
+
+def write_missing(document: Document, field: Field, value: Any, stamp: int) -> None:
+    """Write a field that has no entry, as `write_field` would.
+
+    Raises `ValueError` for a value that the field cannot hold.
+    """
+    field.check(value)
+    if field.rule.text:
+        write_field(document, field, MISSING, value, 0, stamp=stamp)
+        return
+    dot = Dot(document.replica, document.clock(document.replica))
+    wrote = field.rule.write_at(dot, (), None, _plain(field, value))
+    for wire in [field.encode_entry(write.value) for write in wrote]:
+        document.append(field.wire, stamp, wire)
 
 
 def touch_text(

@@ -72,7 +72,7 @@ def of_rows(rows: Sequence[SyncModel], using: str) -> list[list[str]]:
     elif audience.function is not None:
         anchors = {row.pk: sorted(map(_pk, audience.function(row)), key=str) for row in shown}
     elif audience.hops[0].attname is not None:
-        return [_of_column(row, using, audience) for row in rows]
+        return _of_columns(rows, using, audience)
     else:
         anchors = _related(shown, using, audience)
     if anchors is None:
@@ -109,11 +109,11 @@ def database_of(model: type[SyncModel]) -> str:
     return router.db_for_write(model)
 
 
-def _of_column(row: SyncModel, using: str, audience: Audience) -> list[str]:
-    attname = audience.hops[0].attname
+def _of_columns(rows: Sequence[SyncModel], using: str, audience: Audience) -> list[list[str]]:
+    attname, start = audience.hops[0].attname, key_of(using, audience, "")
     assert attname is not None, "whoever asks looked"
-    anchor = getattr(row, attname)
-    return [] if row.is_local_only or anchor is None else [key_of(using, audience, anchor)]
+    anchors = (None if row.is_local_only else getattr(row, attname) for row in rows)
+    return [[] if anchor is None else [f"{start}{anchor}"] for anchor in anchors]
 
 
 def _related(rows: Sequence[SyncModel], using: str, audience: Audience) -> dict[Any, list[Any]]:

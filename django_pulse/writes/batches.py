@@ -175,6 +175,7 @@ def _judged(
 ) -> dict[int, Reverts]:
     """Merge every push, undo what may not stand, and bring the rows to what is left."""
     reverts: dict[int, Reverts] = {}
+    places = placing.Placing(batch.model, batch.using, visible)
     for place, (merged, update) in tuple(pushes.items()):
         bridge = Bridge(merged, update) if update.data else None
         if update.data:
@@ -192,7 +193,7 @@ def _judged(
         judge.hold_back(merged, update, waits.his(merged.held.document))
         try:
             merged.project(partial(_new_row, batch, merged))
-            found |= placing.moved_back(merged, update, visible, batch.using)
+            found |= places.moved_back(merged, update)
         except (_Incomplete, placing.MisplacedError) as cannot:
             code = "required" if isinstance(cannot, _Incomplete) else "forbidden"
             if not batch.waited:

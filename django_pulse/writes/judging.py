@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
@@ -49,6 +50,19 @@ class Judge:
         self._columns = columns_of(model)
         fields = schema_of(model).fields.values()
         self._of_parts = {each.wire: each for each in fields if not each.rule.whole}
+        self._plain = {
+            each.wire: self._columns[each.name] for each in fields if self._is_plain(each)
+        }
+
+    def _is_plain(self, known: Field) -> bool:
+        """May a device write the field, and is all that is to be asked of a value whether Django
+        takes it? That is said of most, and found out once.
+        """
+        owned = self._owner is not None and known.name == self._owner.name
+        rule = known.rule
+        asks = rule.text or not rule.whole or type(rule).refuses is not MergeRule.refuses
+        forbidden = _may_not_write(known.wire, known) is not None
+        return not (owned or asks or forbidden or known.name in self._targets.names)
 
     def look_up(self, pushes: Mapping[int, tuple[Merged, Push]]) -> set[int]:
         """Find out which of the rows there are that the pushes refer to.
@@ -205,13 +219,17 @@ class Judge:
     ) -> dict[str, str] | None:
         if known is None:
             return _error("unknown_field", f"There is no field {entry.field!r}.")
-        forbidden = _may_not_write(entry.field, known)
-        forbidden = forbidden or _bad_replacement(merged, push, entry)
+        plain = self._plain.get(entry.field)
+        forbidden = None if plain is not None else _may_not_write(entry.field, known)
+        if entry.replaces:
+            forbidden = forbidden or _bad_replacement(merged, push, entry)
         if forbidden is not None:
             return forbidden
         live = known.live([entry])
         if not live:
             return _error("invalid", f"This is not a value of kind {known.kind}.")
+        if plain is not None:
+            return _first_error(partial(self._django_clean, plain, live[0].value))
         if type(known.rule).refuses is not MergeRule.refuses:
             refusal = known.rule.refuses(before.seen_by(live[0], entry, known))
             if refusal is not None:
@@ -255,12 +273,15 @@ class Judge:
         if column.is_set:
             return  # each element was judged
         if name not in self._targets.names:
-            column.field.clean(column.to_column(value), self._blank)
+            self._django_clean(column, value)
         elif value is None:
             if not column.null:
                 raise ValidationError(column.field.error_messages["null"], code="null")
         elif not self._targets.allows(name, value) and self._targets.awaited(name, value) is None:
             raise ValidationError("There is no such row, or you may not see it.", code="missing")
+
+    def _django_clean(self, column: Column, value: Any) -> None:
+        column.field.clean(column.to_column(value), self._blank)
 
 
 class _Before:
@@ -268,7 +289,7 @@ class _Before:
 
     def __init__(self, merged: Merged, push: Push) -> None:
         self._merged = merged
-        self._pushed = {entry.dot for entry in push.entries}
+        self._push = push
         self._live: dict[str, list[Live]] = {}
 
     def seen_by(self, value: Live, entry: Entry, known: Field) -> Pushed:
@@ -282,7 +303,8 @@ class _Before:
         found = self._live.get(known.wire)
         if found is None:
             entries = self._merged.document.entries.items()
-            before = {d: e for d, e in entries if e.field == known.wire and d not in self._pushed}
+            pushed = {entry.dot for entry in self._push.entries}
+            before = {d: e for d, e in entries if e.field == known.wire and d not in pushed}
             found = self._live[known.wire] = known.live(live_entries(before))
         return found
 

@@ -19,7 +19,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from crdt.document import Document
-from crdt.editing import delete_row, write_field, write_row
+from crdt.editing import delete_row, write_field, write_missing, write_row
 from crdt.sameness import canonical
 from crdt.schema import MISSING, Field, Schema
 from crdt.values import decode
@@ -61,10 +61,11 @@ def mirror(document: Document, schema: Schema, row: SyncModel, keys: Keys, now_m
     missing = [name for name, known in schema.fields.items() if known.wire not in written]
     if not missing:
         return False
-    latest = max((entry.stamp for entry in document.entries.values()), default=None)
+    stamps = [entry.stamp for entry in document.entries.values()]
+    latest = max(stamps) if stamps else document.next_stamp(now_ms)
     values = values_of(row, keys, missing)
     for known, value in _with_fields(schema, values):
-        write_field(document, known, MISSING, value, now_ms, stamp=latest)
+        write_missing(document, known, value, latest)
     return bool(values)
 
 

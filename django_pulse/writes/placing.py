@@ -8,14 +8,18 @@ row has nowhere to go back to.
 from __future__ import annotations
 
 from collections.abc import Container
+from typing import TYPE_CHECKING
 
 from crdt.update import Push
 
-from .. import scopes
 from ..audience import audience_of
+from ..scopes import key_of
 from .merging import Merged, Reverts
 
-__all__ = ["MisplacedError", "moved_back"]
+if TYPE_CHECKING:
+    from ..sync_model import SyncModel
+
+__all__ = ["MisplacedError", "Placing"]
 
 _MESSAGE = "There is no such row, or you may not see it."
 """The same whether or not there is something to refer to."""
@@ -25,25 +29,34 @@ class MisplacedError(Exception):
     """A new row would be in no scope that its writer sees."""
 
 
-def moved_back(merged: Merged, push: Push, visible: Container[str], using: str) -> Reverts:
-    """Undo a move of the row out of what its writer sees; returns what that was.
+class Placing:
+    """Where one user may put the rows of one model."""
 
-    Raises `MisplacedError` for a new row. To be called once the row is projected.
-    """
-    row = merged.row
-    audience = None if row is None or merged.deleted else audience_of(type(row))
-    hop = audience.hops[0] if audience is not None and audience.hops else None
-    if row is None or hop is None or hop.attname is None:
-        return {}
-    if any(key in visible for key in scopes.of_row(row, using)):
-        return {}
-    if merged.inserted:
-        merged.held.row, merged.inserted = None, False
-        raise MisplacedError(_MESSAGE)
-    wire = merged.schema.fields[hop.field.name].wire
-    moves = [entry for entry in push.entries if entry.field == wire]
-    if not moves:
-        return {}
-    merged.revert(moves)
-    merged.project()
-    return {wire: {"value": moves[-1].value, "code": "forbidden", "message": _MESSAGE}}
+    def __init__(self, model: type[SyncModel], using: str, visible: Container[str]) -> None:
+        audience = audience_of(model)
+        self._hop = audience.hops[0] if audience is not None and audience.hops else None
+        self._attname = None if self._hop is None else self._hop.attname
+        self._start = "" if audience is None or self._hop is None else key_of(using, audience, "")
+        self._visible = visible
+
+    def moved_back(self, merged: Merged, push: Push) -> Reverts:
+        """Undo a move of the row out of what its writer sees; returns what that was.
+
+        Raises `MisplacedError` for a new row. To be called once the row is projected.
+        """
+        row = merged.row
+        if row is None or merged.deleted or self._hop is None or self._attname is None:
+            return {}
+        anchor = None if row.is_local_only else getattr(row, self._attname)
+        if anchor is not None and f"{self._start}{anchor}" in self._visible:
+            return {}
+        if merged.inserted:
+            merged.held.row, merged.inserted = None, False
+            raise MisplacedError(_MESSAGE)
+        wire = merged.schema.fields[self._hop.field.name].wire
+        moves = [entry for entry in push.entries if entry.field == wire]
+        if not moves:
+            return {}
+        merged.revert(moves)
+        merged.project()
+        return {wire: {"value": moves[-1].value, "code": "forbidden", "message": _MESSAGE}}
