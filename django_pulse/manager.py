@@ -16,6 +16,7 @@ from . import identity
 from .sql import Among
 
 if TYPE_CHECKING:
+    from .parked import ParkedRow
     from .sync_model import SyncModel
 
 __all__ = ["BaseManager", "BaseQuerySet", "SyncManager", "SyncQuerySet", "give_base_manager"]
@@ -143,6 +144,15 @@ def _locks_rows(using: str) -> bool:
 
 class SyncManager(models.Manager.from_queryset(SyncQuerySet)):  # type: ignore[misc]
     """The default manager of every SyncModel."""
+
+    def parked(self) -> list[ParkedRow]:
+        """The rows of the model that devices pushed and that cannot be in the table yet, and why.
+
+        They get in by themselves once nothing is in their way.
+        """
+        from .parked import parked_rows
+
+        return parked_rows(self.model, self.db)
 
 
 class BaseQuerySet(SyncQuerySet[M_co]):

@@ -64,6 +64,19 @@ def test_a_new_row_whose_unique_value_is_taken_is_parked_with_djangos_reason(
     assert Document.objects.get(sync_id=made).scopes == []
 
 
+def test_parked_rows_are_listed_for_the_servers_code(tags: Device, user: Any) -> None:
+    Tag.objects.create(name="red")
+    made = tags.create(name="red", colour="f00")
+    tags.push()
+    [row] = Tag.objects.parked()
+    assert (row.sync_id, row.user, row.code) == (made, str(user.pk), "unique")
+    assert row.values == {"name": "red", "colour": "f00"}
+    assert row.fields["name"]["value"] == "red"
+    assert Booking.objects.parked() == []
+    Tag.objects.all().delete()
+    assert Tag.objects.parked() == []
+
+
 @pytest.mark.parametrize("how", ["delete", "queryset", "save", "update", "device"])
 def test_a_parked_row_gets_in_by_itself_once_the_value_is_free(tags: Device, how: str) -> None:
     taken = tags.create(name="red")
