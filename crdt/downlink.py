@@ -256,6 +256,11 @@ class Downlink:
         if scope is not None and (scope not in scopes or scope in held.record.doubtful):
             doubtful = held.record.doubtful - {scope}
             held.note(scopes=scopes | {scope}, doubtful=doubtful)
+        if scope is not None and self._uplink.is_flying(item.key) and not held.flight:
+            # The row went out of sight with a push on its way, and is back before the answer: this
+            # was read before that arrived, or after. What is asked for now is read after.
+            self._shelf.want(item.key)
+            return []
         before = self._read(held)
         try:
             self._take(held, item.data, whole)

@@ -96,6 +96,10 @@ class Uplink:
         """Is no push awaiting its ack?"""
         return not self._pushes
 
+    def is_flying(self, key: Key) -> bool:
+        """Is a push of this document awaiting its ack?"""
+        return key in self._flying
+
     @property
     def retry_after(self) -> float | None:
         """Seconds after which to call `retry`; `None` if nothing waits for it."""

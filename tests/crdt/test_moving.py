@@ -1,0 +1,40 @@
+"""Rows that move between scopes while their device is pushing to them."""
+
+from uuid import UUID
+
+import pytest
+
+from crdt.messages import Key
+
+from .authority import MODEL
+from .phone import Phone
+
+
+@pytest.fixture
+def row(phone: Phone, other: Phone) -> UUID:
+    """A row that everybody knows; both phones are online."""
+    row = phone.replica.create(MODEL, {"title": "Eggs", "notes": "naïve 😀"})
+    phone.sync()
+    other.sync()
+    phone.exchange()
+    return row
+
+
+def test_an_edit_on_its_way_while_its_row_moves_is_on_its_own_device_too(
+    phone: Phone, other: Phone, row: UUID
+) -> None:
+    """The row goes and comes before the ack: what came was read before the edit arrived."""
+    phone.authority.move(Key(MODEL, row), "all", "club")
+    phone.replica.set(MODEL, row, title="Milk")
+    assert phone.send()
+    for _ in range(3):
+        phone.exchange()
+        other.exchange()
+    assert other.rows()[row]["title"] == "Milk"
+    assert phone.rows() == other.rows()
+    assert phone.documents() == other.documents()
+    phone.reload()
+    phone.replica.set(MODEL, row, title="Bread")
+    phone.sync()
+    other.exchange()
+    assert other.rows()[row]["title"] == "Bread"
