@@ -109,13 +109,24 @@ def store_outcomes(using: str, replica: int, told: Iterable[Told]) -> dict[int, 
             assert document.pk is not None, "it is written by now"
             payload = {"reverted": reverted} | ({"parked": parked} if parked else {})
             rows[place] = Outcome(
-                replica=replica, document_id=document.pk, clock=clock, payload=payload
+                replica=replica, document_id=document.pk, clock=clock, payload=_storable(payload)
             )
     if rows:
         Outcome.objects.using(using).bulk_create(rows.values())
     for place, row in rows.items():
         results[place] = _told(row, row.clock)
     return results
+
+
+def _storable(told: Any) -> Any:
+    """The same with U+FFFD in place of each NUL, which PostgreSQL holds in no JSON: what is undone
+    because of one could not be told otherwise.
+    """
+    if isinstance(told, str):
+        return told.replace("\0", "\ufffd")
+    if isinstance(told, dict):
+        return {_storable(name): _storable(value) for name, value in told.items()}
+    return [_storable(each) for each in told] if isinstance(told, list) else told
 
 
 def _told(row: Outcome, clock: int) -> ItemResult:

@@ -1,0 +1,1 @@
+"""A model with a field for every merge rule."""
