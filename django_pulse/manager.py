@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .sync_model import SyncModel
 
 __all__ = ["BaseManager", "BaseQuerySet", "SyncManager", "SyncQuerySet", "give_base_manager"]
+__all__ += ["put_base_manager"]
 
 M_co = TypeVar("M_co", bound="SyncModel", covariant=True)
 
@@ -177,12 +178,17 @@ def give_base_manager(model: type[SyncModel]) -> None:
 
     Not by that option, of which migrations would tell.
     """
+    if model._meta.base_manager.auto_created:
+        put_base_manager(model, BaseManager())
+
+
+def put_base_manager(model: type[models.Model], manager: models.Manager[Any]) -> None:
+    """Have Django read and write the model's rows through `manager`, for good: what Django has
+    worked out of a model it forgets whenever another model is made.
+    """
     meta: Any = model._meta
-    if not meta.base_manager.auto_created:
-        return
-    manager = BaseManager()
     manager.name, manager.model, manager.auto_created = "_base_manager", model, True
-    meta.FORWARD_PROPERTIES = meta.FORWARD_PROPERTIES - {"base_manager"}  # kept when caches go
+    meta.FORWARD_PROPERTIES = meta.FORWARD_PROPERTIES - {"base_manager"}
     meta.base_manager = manager
 
 

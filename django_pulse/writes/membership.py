@@ -21,6 +21,7 @@ from crdt.schema import MISSING
 
 from .. import identity
 from ..columns import sets_of
+from ..manager import put_base_manager
 from ..relations import Members
 from ..schema import syncs
 from .merging import Merged
@@ -46,9 +47,7 @@ def connect() -> None:
                 for signal in (post_save, post_delete):
                     signal.connect(_after_link, sender=through, dispatch_uid=uid)
             else:
-                manager = _LinkManager()
-                manager.name, manager.model, manager.auto_created = "_base_manager", through, True
-                through._meta.base_manager = manager
+                put_base_manager(through, _LinkManager())
 
 
 def store_members(model: type[SyncModel], using: str, batch: Iterable[Merged]) -> None:

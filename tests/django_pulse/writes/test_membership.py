@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -166,6 +167,15 @@ def test_a_deleted_member_leaves_every_set(phone: Device) -> None:
     assert said(rows[0]) == []
     rows[1].delete()
     assert Article.objects.count() == 2
+
+
+def test_a_deleted_member_leaves_every_set_also_after_caches_of_models_were_cleared() -> None:
+    a, b = tags("a", "b")
+    row = Article.objects.create(title="x")
+    row.tags.add(a, b)
+    apps.clear_cache()
+    a.delete()
+    assert said(row) == keys(b)
 
 
 def test_a_member_that_has_not_come_is_linked_when_it_does(user: Any, phone: Device) -> None:
