@@ -57,7 +57,7 @@ def hostile_case(seed: int, number: int) -> Case:
     push = honest_push(random, random.choice(worlds()))
     names: list[str] = []
     while len(names) < 3 and (not names or random.random() < 0.3):
-        name = random.choice(list(_SHAPES))
+        name = random.choice(_HEAVY if random.random() < _HEAVY_SHARE else _LIGHT)
         if push.update.sections and push.update.sections[0].structs:
             _SHAPES[name](random, push)
             names.append(name)
@@ -294,6 +294,13 @@ _SHAPES: Final[dict[str, Callable[[Random, Honest], None]]] = {
         _no_deletes,
     )
 }
+
+
+_HEAVY: Final = ("fan", "large_text", "many_deletes", "many_sections")
+_LIGHT: Final = tuple(name for name in _SHAPES if name not in _HEAVY)
+
+_HEAVY_SHARE: Final = 1 / 50
+"""Of the mutations that make an update large: each takes the time of a hundred others."""
 
 
 # How it is spelled

@@ -4,11 +4,7 @@
 release. `PULSE_FUZZ_SEED` chooses which.
 """
 
-import json
 import os
-import subprocess
-import sys
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -17,32 +13,29 @@ from crdt.errors import Malformed, RemoteFault
 from crdt.state import read_state
 from crdt.update import read_push
 from fuzz import hostile_cases
+from fuzz.__main__ import main
 from fuzz.honest import ME, honest_push, worlds
 from fuzz.hostile import MUTATIONS, hostile_case
+from fuzz.hostile_command import try_cases
 
-CHECKOUT = Path(__file__).parents[2]
 CASES = int(os.environ.get("PULSE_FUZZ_CASES", "3000"))
 SEED = int(os.environ.get("PULSE_FUZZ_SEED", "1"))
 
 
 @pytest.mark.timeout(600)
 def test_no_update_ends_the_process_and_pycrdt_agrees_with_the_reader() -> None:
-    command = [sys.executable, "-X", "faulthandler", "-m", "tests.fuzz.hostile_child"]
-    ended = subprocess.run(
-        [*command, str(SEED), str(CASES)],
-        cwd=CHECKOUT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    last = ended.stdout.splitlines()[-1:]
-    assert ended.returncode == 0, f"case {last} of seed {SEED}:\n{ended.stderr[-3000:]}"
-    told = json.loads(last[0])
-    assert sum(told["outcomes"].values()) == CASES
-    if CASES >= 1000:  # fewer may leave something out
-        assert set(told["outcomes"]) >= {"accepted", "malformed", "resend", "too_large"}
-        assert told["outcomes"]["accepted"] > CASES // 20
-        assert set(told["mutations"]) == MUTATIONS
+    tally = try_cases(SEED, 0, CASES)
+    assert tally.failure is None, str(tally.failure)
+    assert sum(tally.verdicts.values()) == CASES
+    if CASES >= 3000:  # fewer may leave something out
+        assert set(tally.verdicts) >= {"accepted", "malformed", "resend", "too_large"}
+        assert tally.verdicts["accepted"] > CASES // 20
+        assert set(tally.mutations) == MUTATIONS
+
+
+def test_the_command_tells_what_became_of_its_cases(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["hostile", "--cases", "20", "--seed", str(SEED)]) == 0
+    assert f"20 cases of seed {SEED} in " in capsys.readouterr().out
 
 
 def test_honest_pushes_are_accepted() -> None:
