@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,14 +11,22 @@ from django.contrib.auth import get_user_model
 
 from django_pulse.client import Pulse, SignInRefused
 from tests.django_pulse.client.conftest import Device, ann, device, in_django
+from tests.django_pulse.stand_ins import settings
+from tests.django_pulse.together import PATIENCE
 from tests.project.teams.models import Project, Team, Ticket
 
 __all__ = ["ann", "device"]  # fixtures
 
-# Seconds for what the channel layer brings at once; far below the interval of polling.
-PATIENCE = 10
+# Seconds between two pings: so many that whatever arrives in a test arrived by the channel layer.
+NEVER = 3600
 
 Seen = Callable[[Pulse], bool]
+
+
+@pytest.fixture(autouse=True)
+def never_polling() -> Iterator[None]:
+    with settings(POLL_SECONDS=NEVER):
+        yield
 
 
 async def until(pulse: Pulse, seen: Seen) -> None:

@@ -45,7 +45,7 @@ class _Urls:
         return f"ws://127.0.0.1:{self.port}{SOCKET_PATH}"
 
 
-def _config(application: Any) -> uvicorn.Config:
+def _config(application: Any, grace: int = GRACE) -> uvicorn.Config:
     return uvicorn.Config(
         application,
         lifespan="off",
@@ -53,7 +53,7 @@ def _config(application: Any) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         ws="websockets-sansio",
-        timeout_graceful_shutdown=GRACE,
+        timeout_graceful_shutdown=grace,
     )
 
 
@@ -70,13 +70,16 @@ class _Announcing(uvicorn.Server):
 
 
 class ThreadServer(_Urls):
-    """uvicorn in a thread of this process; `stop` may be called again."""
+    """uvicorn in a thread of this process; `stop` may be called again.
 
-    def __init__(self, application: Any, port: int = 0) -> None:
+    Within `grace` seconds every connection has to end by itself.
+    """
+
+    def __init__(self, application: Any, port: int = 0, grace: int = GRACE) -> None:
         self._socket = socket.create_server(("127.0.0.1", port))
         self.port: int = self._socket.getsockname()[1]
         ready = threading.Event()
-        self._server = _Announcing(_config(application), ready)
+        self._server = _Announcing(_config(application, grace), ready)
         self._thread = threading.Thread(target=self._serve, name="asgi-server", daemon=True)
         self._thread.start()
         if not ready.wait(PATIENCE):

@@ -6,10 +6,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from django_pulse.client import Backoff, Pulse, connect
+from tests.django_pulse.together import PATIENCE
 
 SOON = Backoff(first=0.001, longest=0.01)
-# Seconds until a test gives up on something that should happen at once.
-PATIENCE = 10
 
 
 @asynccontextmanager

@@ -10,8 +10,9 @@ from django_pulse.client import (
     Offline,
     TimedOut,
 )
-from tests.django_pulse.client.devices import PATIENCE, connected
+from tests.django_pulse.client.devices import connected
 from tests.django_pulse.client.scripted import hear, polite, scripted, tell, welcome
+from tests.django_pulse.together import PATIENCE
 
 
 @pytest.mark.asyncio

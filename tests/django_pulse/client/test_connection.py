@@ -22,8 +22,9 @@ from django_pulse.client import (
 )
 from django_pulse.client import connection as connection_module
 from tests.django_pulse.client.chaos import ChaosProxy, Fate
-from tests.django_pulse.client.devices import PATIENCE, connected, swap, until
+from tests.django_pulse.client.devices import connected, swap, until
 from tests.django_pulse.client.scripted import hear, polite, refusing, scripted, tell, welcome
+from tests.django_pulse.together import PATIENCE
 
 
 @pytest.mark.asyncio

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from channels.layers import InMemoryChannelLayer
@@ -16,7 +15,7 @@ from crdt.frames import decode
 from crdt.messages import Changes, Ping, Pong
 from django_pulse import hints
 from django_pulse.server import live
-from tests.django_pulse.sockets import PATIENCE, heard, welcomed
+from tests.django_pulse.sockets import PATIENCE, Socket, heard, welcomed
 from tests.django_pulse.stand_ins import HELLO, Serve, StandIns, page, settings
 from tests.project.servers import RedisServer
 
@@ -26,7 +25,10 @@ NO_LAYER: dict[str, Any] = {}
 class Stuck(InMemoryChannelLayer):  # type: ignore[misc]
     """Answers nothing, as a Redis behind a dead network."""
 
+    asked: ClassVar[list[str]] = []
+
     async def group_add(self, group: str, channel: str) -> None:
+        Stuck.asked.append(group)
         await asyncio.Event().wait()
 
 
@@ -73,13 +75,17 @@ def test_with_redis_down_clients_learn_by_asking_and_it_is_logged_once(
     assert [record.levelno for record in told] == [logging.WARNING]
 
 
-def test_a_layer_that_is_stuck_holds_a_hello_up_for_a_bounded_time(serve: Serve) -> None:
+def test_a_layer_that_is_stuck_holds_a_hello_up_once_and_not_for_each_scope(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Stuck, "asked", [])
+    monkeypatch.setattr(live, "RETRY_SECONDS", 3600)
     with settings(HINT_TIMEOUT_SECONDS=0.1), layers(f"{__name__}.Stuck"):
-        url = serve(StandIns())
-        started = time.monotonic()
-        with welcomed(url, HELLO) as (socket, _):
-            assert time.monotonic() - started < 5
+        services = StandIns(heads={f"club {n}": 1 for n in range(50)})
+        with welcomed(serve(services), HELLO) as (socket, _):
             assert isinstance(socket.ask(Ping(1)), Pong)
+            assert len(set(Stuck.asked)) == 1, "no other scope was waited for"
+            assert len(Stuck.asked) <= 2, "once for the hello, and once for what comes live"
 
 
 def test_a_layer_that_comes_back_is_joined_again(
@@ -130,19 +136,25 @@ def test_live_frames_survive_a_restart_of_redis(
         layers(f"channels_redis.{layer}", hosts=[redis.url]),
         welcomed(serve(StandIns()), HELLO) as (socket, welcome),
     ):
-        hints.broadcast(page("all", 1))
-        assert isinstance(socket.receive(), Changes)
+        broadcast_until_heard(socket, 11)
         redis.stop()
-        assert socket.ask(Ping(1)) == Pong(1, welcome.scopes)
+        socket.send(Ping(1))
+        while (message := socket.receive()) != Pong(1, welcome.scopes):
+            assert isinstance(message, Changes)  # was still on its way
         redis.start()
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            hints.broadcast(page("all", 2))
-            try:
-                frame = socket.connection.recv(timeout=0.2, decode=False)
-            except TimeoutError:
-                continue
-            assert isinstance(decode(frame), Changes)
-            break
-        else:
-            pytest.fail("nothing arrived after the restart")
+        broadcast_until_heard(socket, 12)
+
+
+def broadcast_until_heard(socket: Socket, end: int) -> None:
+    """Hints may be lost, also by a machine that is too slow for their timeout; not all of them."""
+    for _ in range(100):
+        hints.broadcast(page("all", 1, end=end))
+        try:
+            while True:
+                message = decode(socket.connection.recv(timeout=0.2, decode=False))
+                assert isinstance(message, Changes)
+                if message.end == end:
+                    return
+        except TimeoutError:
+            continue
+    pytest.fail("nothing arrived")

@@ -20,6 +20,12 @@ from tests.project.todo.models import Category, Everything, Note, Task
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.databases("postgres")]
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is, a batch with a busy row in it is halved down to that row."""
+    monkeypatch.setattr(pushing, "PATIENCE_SECONDS", PATIENCE)
+
+
 @pytest.fixture
 def user() -> Any:
     return get_user_model().objects.create_user("ada")
