@@ -31,7 +31,7 @@ from crdt.messages import Listing
 from . import awaiting, hints, identity, scopes
 from .conf import conf
 from .pages import Change, Heads, Page
-from .sql import update_many, upsert_many
+from .sql import among, update_many, upsert_many
 from .tables import Clock, Document, Feed, Outbox, Scope
 
 if TYPE_CHECKING:
@@ -228,7 +228,7 @@ def _stamped(using: str, clock: Clock, waiting: Sequence[_Waiting]) -> list[Page
     """Write the positions of `waiting`; returns what to broadcast, a page per scope."""
     if not waiting:
         return []
-    Outbox.objects.using(using).filter(pk__in=[row.pk for row in waiting]).delete()
+    Outbox.objects.using(using).filter(among(using, "pk", [row.pk for row in waiting])).delete()
     documents = _names(using, {row.document for row in waiting})
     if awaiting.wake(using, [(named.model, named.id) for named in documents.values()]):
         admit_after_commit(using)
@@ -311,8 +311,8 @@ class _Named(NamedTuple):
     scopes: list[str]
 
 
-def _names(using: str, keys: Iterable[int]) -> Mapping[int, _Named]:
-    rows = Document.objects.using(using).filter(pk__in=keys)
+def _names(using: str, keys: set[int]) -> Mapping[int, _Named]:
+    rows = Document.objects.using(using).filter(among(using, "pk", keys))
     return {
         pk: _Named(*named) for pk, *named in rows.values_list("pk", "model", "sync_id", "scopes")
     }

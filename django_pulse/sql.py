@@ -11,14 +11,14 @@ placeholders of thousands of values than the database takes to store them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import connections, models
 
-__all__ = ["Among", "insert_many", "is_plain", "update_many", "upsert_many"]
+__all__ = ["Among", "among", "insert_many", "is_plain", "update_many", "upsert_many"]
 
 if TYPE_CHECKING:  # generic only to the type checker
     _Lookup = models.Lookup[Any]
@@ -79,6 +79,13 @@ def update_many(
         source = f" FROM UNNEST({arrays}) AS new_rows ({', '.join(quoted)})"
         where = f" WHERE {table}.{quoted[-1]} = new_rows.{quoted[-1]}"
         cursor.execute(f"{update}{settings}{source}{where}", _lists(columns))
+
+
+def among(using: str, name: str, values: Collection[Any]) -> models.Q | Among:
+    """The condition that the named field holds one of `values`, written as that database likes."""
+    if connections[using].vendor == "postgresql":
+        return Among(models.F(name), values)
+    return models.Q((f"{name}__in", values))
 
 
 class Among(_Lookup):

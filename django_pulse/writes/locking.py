@@ -28,6 +28,7 @@ from ..columns import columns_of
 from ..inheritance import own_rows, parent_links
 from ..keys import Keys
 from ..schema import label_of
+from ..sql import among
 from ..tables import Document
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def hold(
 ) -> dict[UUID, Held]:
     """Lock the rows and documents with these `sync_id`s; without `wait`, leaves out busy ones."""
     all_rows = own_rows(model, using)
-    found = _lockable(all_rows.filter(sync_id__in=ids), wait=wait)
+    found = _lockable(all_rows.filter(among(using, "sync_id", ids)), wait=wait)
     rows = {row.sync_id: row for row in found.order_by("pk")}
     busy = _skipped(all_rows, set(ids) - set(rows), wait=wait)
     held = hold_documents(model, using, set(ids) - busy, wait=wait, rows=rows)
@@ -134,7 +135,7 @@ def hold_documents(
     keys.note(rows.values())
     label = label_of(model)
     documents = Document.objects.using(using).filter(model=label)
-    locked = _stored(_lockable(documents.filter(sync_id__in=ids), wait=wait, of=()))
+    locked = _stored(_lockable(documents.filter(among(using, "sync_id", ids)), wait=wait, of=()))
     busy = _skipped(documents, set(ids) - set(locked), wait=wait)
     return {
         sync_id: Held(
@@ -150,7 +151,7 @@ def stored_documents(
 ) -> dict[UUID, Stored]:
     """The documents with these `sync_id`s as they are, without a lock: to be read only."""
     documents = Document.objects.using(using).filter(model=label_of(model))
-    return _stored(documents.filter(sync_id__in=ids))
+    return _stored(documents.filter(among(using, "sync_id", ids)))
 
 
 def hold_row(model: type[SyncModel], using: str, pk: object) -> Held | None:
@@ -160,7 +161,7 @@ def hold_row(model: type[SyncModel], using: str, pk: object) -> Held | None:
 
 def hold_rows(model: type[SyncModel], using: str, pks: Collection[Any]) -> list[Held]:
     """Lock the rows with these primary keys, then their documents, in the order of the keys."""
-    found = _lockable(model._base_manager.using(using).filter(pk__in=pks), wait=True)
+    found = _lockable(model._base_manager.using(using).filter(among(using, "pk", pks)), wait=True)
     rows = {row.sync_id: row for row in found.order_by("pk")}
     return list(hold_documents(model, using, list(rows), wait=True, rows=rows).values())
 
@@ -228,4 +229,4 @@ def _skipped(rows: QuerySet[Any], ids: Collection[UUID], *, wait: bool) -> set[U
     """Those of the ids, of which no row was locked, that are there: somebody holds them."""
     if wait or not ids or not connections[rows.db].features.has_select_for_update_skip_locked:
         return set()
-    return set(rows.filter(sync_id__in=ids).values_list("sync_id", flat=True))
+    return set(rows.filter(among(rows.db, "sync_id", ids)).values_list("sync_id", flat=True))
