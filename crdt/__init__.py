@@ -28,6 +28,7 @@ from .events import (
     Removed,
     Resyncing,
     Reverted,
+    SignInRenewed,
     Synced,
 )
 from .replica import Replica, RowView
@@ -101,6 +102,7 @@ __all__ = [
     "RowView",
     "Schema",
     "ServerOnly",
+    "SignInRenewed",
     "Store",
     "Synced",
     "Text",

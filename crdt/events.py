@@ -18,6 +18,7 @@ __all__ = [
     "Removed",
     "Resyncing",
     "Reverted",
+    "SignInRenewed",
     "Synced",
 ]
 
@@ -54,9 +55,21 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The server has accepted this replica; `user` is who it is signed in as."""
+    """The server has accepted this replica; `user` is who it is signed in as, for `expires_in`
+    seconds, or without an end.
+    """
 
     user: str
+    expires_in: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignInRenewed:
+    """The server has taken another token: the sign-in lasts `expires_in` seconds from now, or has
+    no end.
+    """
+
+    expires_in: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +159,7 @@ class Failed:
 
 Event = (
     Connected
+    | SignInRenewed
     | Changed
     | Removed
     | Reverted

@@ -81,6 +81,15 @@ class Fields:
             raise self.wrong(name, "a number of seconds within a day")
         return float(value)
 
+    def seconds_or_none(self, name: str) -> float | None:
+        """A time span of any length, down to none; or nothing."""
+        value = self.any(name, None)
+        if value is None:
+            return None
+        if type(value) not in (int, float) or not 0 <= value <= MAX_INTEGER:
+            raise self.wrong(name, "a number of seconds")
+        return float(value)
+
     def text(self, name: str, default: Any = _REQUIRED) -> str:
         """A text of bounded length."""
         value = self.any(name, default)

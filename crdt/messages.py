@@ -31,6 +31,8 @@ __all__ = [
     "Pull",
     "Push",
     "Refused",
+    "Renew",
+    "Renewed",
     "Resend",
     "Reverted",
     "RevertedField",
@@ -164,7 +166,8 @@ class Hello:
 @dataclass(frozen=True, slots=True)
 class Welcome:
     """s: the client is signed in. `time` is the server's clock in milliseconds since 1970,
-    `scopes` maps what the user may see to its head, `poll` is in seconds.
+    `scopes` maps what the user may see to its head, `poll` is in seconds. In `expires_in` seconds
+    the sign-in ends, unless it is renewed; None where it has no end of its own.
     """
 
     epoch: str
@@ -175,6 +178,21 @@ class Welcome:
     limits: Limits
     poll: float
     protocol: int = PROTOCOL
+    expires_in: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """c: another token of the same user, for a sign-in that is about to end."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """s: the token was taken; `expires_in` as in `welcome`."""
+
+    expires_in: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +307,19 @@ class Fault:
 
 
 Message = (
-    Hello | Welcome | Push | Ack | Outcomes | Confirm | Pull | Changes | Leave | Ping | Pong | Fault
+    Hello
+    | Welcome
+    | Renew
+    | Renewed
+    | Push
+    | Ack
+    | Outcomes
+    | Confirm
+    | Pull
+    | Changes
+    | Leave
+    | Ping
+    | Pong
+    | Fault
 )
 """Everything that can be in a frame."""

@@ -339,6 +339,10 @@ class Replica:
         """The frame to send every `poll_seconds`."""
         return self._session.ping()
 
+    def renew(self, token: str) -> bytes:
+        """The frame with another token of the same user, before the sign-in ends."""
+        return self._session.renew(token)
+
     @property
     def poll_seconds(self) -> float:
         """How often the server wants to be pinged."""

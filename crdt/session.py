@@ -13,7 +13,7 @@ from typing import Final
 from .downlink import Downlink
 from .entry import Dot
 from .errors import LocalFault, RemoteFault
-from .events import Connected, Event, Failed, Synced
+from .events import Connected, Event, Failed, SignInRenewed, Synced
 from .frames import decode, encode
 from .held import Held
 from .messages import (
@@ -29,6 +29,8 @@ from .messages import (
     Outcomes,
     Ping,
     Pong,
+    Renew,
+    Renewed,
     Welcome,
 )
 from .shelf import Shelf
@@ -108,6 +110,10 @@ class Session:
         self._downlink.pinged()
         return encode(Ping(max(self._now(), 0)))
 
+    def renew(self, token: str) -> bytes:
+        """Another token, for the connection that stands."""
+        return encode(Renew(token))
+
     def outgoing(self) -> list[bytes]:
         """The frames to send now."""
         if not self._is_welcome:
@@ -168,6 +174,8 @@ class Session:
                 return self._downlink.left(scope, self.time())
             case Pong():
                 return self._downlink.ponged(message.heads)
+            case Renewed(expires_in):
+                return [SignInRenewed(expires_in)]
         raise RemoteFault("A server does not send this message.", code="protocol")
 
     def _failed(self, fault: Fault) -> list[Event]:
@@ -195,7 +203,7 @@ class Session:
         self._limits = welcome.limits
         self.poll_seconds = welcome.poll
         self._is_welcome = True
-        return [Connected(welcome.user), *events]
+        return [Connected(welcome.user, welcome.expires_in), *events]
 
     def _check_user(self, user: str) -> None:
         known = self._shelf.standing.user

@@ -30,6 +30,8 @@ from .messages import (
     Pull,
     Push,
     Refused,
+    Renew,
+    Renewed,
     Resend,
     Reverted,
     RevertedField,
@@ -88,7 +90,19 @@ def _write_welcome(it: Welcome) -> _Written:
     header: dict[str, Any] = {"type": "welcome", "protocol": it.protocol, "epoch": it.epoch}
     header |= {"time": it.time, "user": it.user, "schemas": it.schemas, "scopes": it.scopes}
     limits = {"frame": it.limits.frame, "rows": it.limits.rows, "structs": it.limits.structs}
-    return header | {"limits": limits, "poll": it.poll}, None
+    return header | {"limits": limits, "poll": it.poll} | _expiry(it), None
+
+
+def _expiry(it: Welcome | Renewed) -> dict[str, Any]:
+    return {} if it.expires_in is None else {"expires_in": it.expires_in}
+
+
+def _write_renew(it: Renew) -> _Written:
+    return {"type": "renew", "token": it.token}, None
+
+
+def _write_renewed(it: Renewed) -> _Written:
+    return {"type": "renewed", **_expiry(it)}, None
 
 
 def _write_push(it: Push) -> _Written:
@@ -156,6 +170,8 @@ def _write_fault(it: Fault) -> _Written:
 WRITERS: Final[dict[type, Callable[[Any], _Written]]] = {
     Hello: _write_hello,
     Welcome: _write_welcome,
+    Renew: _write_renew,
+    Renewed: _write_renewed,
     Push: _write_push,
     Ack: _write_ack,
     Outcomes: _write_outcomes,
@@ -193,7 +209,16 @@ def _read_welcome(it: Fields) -> Message:
         Limits(limits.bound("frame"), limits.bound("rows"), limits.bound("structs")),
         it.seconds("poll"),
         it.integer("protocol"),
+        it.seconds_or_none("expires_in"),
     )
+
+
+def _read_renew(it: Fields) -> Message:
+    return Renew(it.text("token"))
+
+
+def _read_renewed(it: Fields) -> Message:
+    return Renewed(it.seconds_or_none("expires_in"))
 
 
 def _read_push(it: Fields) -> Message:
@@ -299,6 +324,8 @@ def _read_fault(it: Fields) -> Message:
 READERS: Final[dict[str, Callable[[Fields], Message]]] = {
     "hello": _read_hello,
     "welcome": _read_welcome,
+    "renew": _read_renew,
+    "renewed": _read_renewed,
     "push": _read_push,
     "ack": _read_ack,
     "pull": _read_pull,

@@ -8,6 +8,9 @@ In this order:
 The first two hang on what the browser sends by itself, so they count only where the page that
 opened the socket is one of ours (see `origin`). Anonymous and inactive users are refused.
 
+A sign-in ends with what it hangs on: the session, the token's time, the account. A new password
+ends every one; whoever holds a token is asked for it anew, and AUTHENTICATE decides again.
+
 Everything here may query the database: call it through `threads.run`.
 """
 
@@ -16,8 +19,9 @@ from __future__ import annotations
 import hashlib
 import inspect
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from importlib import import_module
 from typing import Any
 
@@ -28,14 +32,17 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest, parse_cookie
+from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from crdt.errors import RemoteFault
 
+from .authenticators import SignedIn, TokenExpired
 from .conf import conf
 from .origin import HandshakeRequest, origin_allowed
 
-__all__ = ["GONE", "Handshake", "Refused", "SignIn", "current_user", "name_of_session", "sign_in"]
+__all__ = ["GONE", "Handshake", "Refused", "SignIn", "current_user", "name_of_session", "renew"]
+__all__ += ["sign_in"]
 
 logger = logging.getLogger(__name__)
 
@@ -53,10 +60,19 @@ FOREIGN = (
     "token in hello."
 )
 GONE = "You are no longer signed in: the account or the session has ended. Sign in again."
+EXPIRED = "The token's time has run out: get a new one, and connect again with it."
+DENIED = "This account may not sign in: it was deactivated, or the server will not let it in."
+AGAIN = "The password was changed: connect again, so that the server can ask who you are."
+OTHER_USER = "This token is somebody else's: close the connection, and open another one with it."
 
 
 class Refused(RemoteFault):
-    """Nobody is signed in (code "unauthenticated"), or the page is foreign (code "forbidden")."""
+    """Nobody we may serve.
+
+    The code says why: "unauthenticated" (nobody is signed in), "expired" (the token was good,
+    once), "denied" (the account is not let in), "forbidden" (the page is foreign), "reauthenticate"
+    (who it is has to be asked again), "other_user" (a connection stays with its user).
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +102,27 @@ class Handshake:
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """A signed-in user; `session_key` where a session cookie is what keeps them signed in."""
+    """A signed-in user, and what that hangs on.
+
+    `session_key` where a session keeps them signed in, `expires_at` where a token has an end, and
+    `recheck` where whoever resolved the token can say whose it is by now.
+    """
 
     user: AbstractBaseUser
     session_key: str | None = None
+    expires_at: datetime | None = None
+    recheck: Callable[[], AbstractBaseUser | None] | None = field(default=None, compare=False)
 
     def ends_with(self, ended: str) -> bool:
         """Was it this session (see `name_of_session`) that has ended?"""
         return self.session_key is not None and name_of_session(self.session_key) == ended
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long it lasts, at least 0; None where it has no end of its own."""
+        if self.expires_at is None:
+            return None
+        return max((self.expires_at - timezone.now()).total_seconds(), 0.0)
 
 
 def name_of_session(key: str) -> str:
@@ -110,8 +139,7 @@ def sign_in(handshake: Handshake, token: str | None) -> SignIn:
     trusted = not handshake.from_browser or origin_allowed(handshake.request)
     signed = _ambient(handshake) if trusted else None
     if signed is None and token:
-        user = _user_of_token(token)
-        signed = None if user is None else SignIn(user)
+        signed = _sign_in_by_token(token)
     if signed is not None:
         return signed
     if trusted or token:
@@ -120,16 +148,47 @@ def sign_in(handshake: Handshake, token: str | None) -> SignIn:
     raise Refused(FOREIGN, code="forbidden")
 
 
+def renew(signed: SignIn, token: str) -> SignIn:
+    """The sign-in that another token of the same user makes of this one; else `Refused`."""
+    fresh = _sign_in_by_token(token)
+    if fresh is None:
+        raise Refused(NOBODY, code="unauthenticated")
+    if fresh.user.pk != signed.user.pk:
+        raise Refused(OTHER_USER, code="other_user")
+    return replace(fresh, session_key=signed.session_key)
+
+
 def current_user(signed: SignIn) -> AbstractBaseUser:
     """The same user as the database has them now; `Refused` once they may not be served."""
-    if signed.session_key is not None:
-        user = _user_of_session(signed.session_key)
-        same = user is not None and user.pk == signed.user.pk
-    else:
-        user, same = _reload(signed.user), True
-    if user is None or not same:
-        raise Refused(GONE, code="unauthenticated")
+    if signed.seconds_left == 0:
+        raise Refused(EXPIRED, code="expired")
+    user = _read_again(signed)
+    if user is None or user.pk != signed.user.pk:
+        known = _reload(signed.user)
+        if known is None or known.is_active:
+            raise Refused(GONE, code="unauthenticated")
+        user = known
+    if not user.is_active:
+        raise Refused(DENIED, code="denied")
+    if user.get_session_auth_hash() != signed.user.get_session_auth_hash():
+        raise Refused(AGAIN, code="reauthenticate")
     return user
+
+
+def _read_again(signed: SignIn) -> AbstractBaseUser | None:
+    """Whoever this sign-in stands for now."""
+    if signed.session_key is not None:
+        owner = _user_of_session(signed.session_key)
+        if owner is None or owner.pk != signed.user.pk or signed.recheck is None:
+            return owner
+    if signed.recheck is None:
+        return _reload(signed.user)
+    try:
+        return signed.recheck()
+    except TokenExpired:
+        raise Refused(EXPIRED, code="expired") from None
+    except PermissionDenied:
+        raise Refused(DENIED, code="denied") from None
 
 
 def _ambient(handshake: Handshake) -> SignIn | None:
@@ -142,6 +201,8 @@ def _ambient(handshake: Handshake) -> SignIn | None:
     fresh = _reload(user)
     if fresh is None:
         return None
+    if not fresh.is_active:
+        raise Refused(DENIED, code="denied")
     # Where a middleware has read the same session, its end is the end of the sign-in, too.
     return SignIn(fresh, key if owner is not None and owner.pk == fresh.pk else None)
 
@@ -167,32 +228,49 @@ class _Frozen(dict[str, Any]):
     def flush(self) -> None: ...
 
 
-def _user_of_token(token: str) -> AbstractBaseUser | None:
-    """Whoever the project's AUTHENTICATE function says the token belongs to, if active."""
-    if conf.AUTHENTICATE is None or len(token) > MAX_TOKEN_CHARS:
+def _sign_in_by_token(token: str) -> SignIn | None:
+    """What the project's AUTHENTICATE function says of the token."""
+    # PostgreSQL takes no NUL: a function that looks the token up would fail instead of answering.
+    if conf.AUTHENTICATE is None or len(token) > MAX_TOKEN_CHARS or "\0" in token:
         return None
     authenticate = import_string(conf.AUTHENTICATE)
     if inspect.iscoroutinefunction(authenticate):
         authenticate = async_to_sync(authenticate)
     try:
-        user = authenticate(token)
+        found = authenticate(token)
+    except TokenExpired:
+        raise Refused(EXPIRED, code="expired") from None
     except PermissionDenied:
-        return None
+        raise Refused(DENIED, code="denied") from None
+    answer = found if isinstance(found, SignedIn) else SignedIn(found)
+    return _checked(answer.user, answer)
+
+
+def _checked(user: Any, answer: SignedIn) -> SignIn | None:
+    """The sign-in that AUTHENTICATE's answer stands for, if it is one that still holds."""
     if user is None or not user.is_authenticated:
         return None
     if not isinstance(user, get_user_model()):
         raise ImproperlyConfigured(
             f"DJANGO_PULSE['AUTHENTICATE'] returned a {type(user).__name__}: it must return an "
-            f"instance of {settings.AUTH_USER_MODEL}, or None."
+            f"instance of {settings.AUTH_USER_MODEL}, a SignedIn with one, or None."
         )
-    return user if user.is_active else None
+    if answer.expires_at is not None and timezone.is_naive(answer.expires_at):
+        raise ImproperlyConfigured(
+            "DJANGO_PULSE['AUTHENTICATE'] returned a SignedIn whose expires_at has no time zone: "
+            "write datetime.fromtimestamp(seconds, UTC)."
+        )
+    signed = SignIn(user, None, answer.expires_at, answer.recheck)
+    if signed.seconds_left == 0:
+        raise Refused(EXPIRED, code="expired")
+    if not user.is_active:
+        raise Refused(DENIED, code="denied")
+    return signed
 
 
 def _reload(user: Any) -> AbstractBaseUser | None:
-    """The user's row as it is now; None where it is gone or inactive."""
-    model = get_user_model()
-    fresh = model._default_manager.filter(pk=user.pk).first()
-    return fresh if fresh is not None and fresh.is_active else None
+    """The user's row as it is now; None where it is gone."""
+    return get_user_model()._default_manager.filter(pk=user.pk).first()
 
 
 def _origin_problem(request: HttpRequest) -> str:

@@ -17,10 +17,10 @@ from django.core import checks
 from django.core.checks import CheckMessage
 from django.core.management import get_commands
 from django.db import connections, router
-from django.utils.module_loading import import_string
 
 from . import admin_checks, model_checks
 from .conf import SETTINGS_NAME, Conf, Setting
+from .sign_in_checks import check_authenticate
 from .tables import Document
 
 __all__ = ["check_databases", "check_project", "check_settings", "register"]
@@ -39,7 +39,7 @@ def register() -> None:
 
 
 def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    """E001-E004: the dictionary DJANGO_PULSE."""
+    """E001-E004, E080, E081: the dictionary DJANGO_PULSE."""
     given = getattr(settings, SETTINGS_NAME, None)
     if given is None:
         return []
@@ -59,7 +59,7 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
         elif not known[name].accepts(value):
             found.append(_unfit_setting(known[name], value))
         elif name == "AUTHENTICATE" and value is not None:
-            found.extend(_check_authenticate(value))
+            found.extend(check_authenticate(value))
     return found
 
 
@@ -81,23 +81,6 @@ def _unfit_setting(setting: Setting[Any], value: Any) -> CheckMessage:
         hint=f"It must be {wanted}{positive}; the default is {setting.default!r}.",
         id="pulse.E003",
     )
-
-
-def _check_authenticate(path: str) -> Iterator[CheckMessage]:
-    try:
-        found = import_string(path)
-        problem = None if callable(found) else "it cannot be called"
-    except Exception as error:  # noqa: BLE001 - importing runs the project's code
-        problem = f"{type(error).__name__}: {error}"
-    if problem is not None:
-        yield checks.Error(
-            f"{SETTINGS_NAME}['AUTHENTICATE'] names {path!r}, which cannot be used: {problem}.",
-            hint=(
-                "It must be the dotted path of a function that takes the token a client sent and "
-                "returns its user, or None."
-            ),
-            id="pulse.E004",
-        )
 
 
 def check_project(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:

@@ -16,6 +16,7 @@ MODULES = [
     "crdt",
     "django_pulse",
     "django_pulse.admin",
+    "django_pulse.authenticators",
     "django_pulse.client",
     "django_pulse.conflicts",
     "django_pulse.forms",

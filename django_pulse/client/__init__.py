@@ -28,6 +28,7 @@ from crdt.events import (
 from .backoff import Backoff
 from .changes import ChangeStream, Missed
 from .errors import (
+    AccountDenied,
     BadAddress,
     ClosedPulse,
     LocalFault,
@@ -36,6 +37,7 @@ from .errors import (
     PulseError,
     RefusedByServer,
     RemoteFault,
+    SignInExpired,
     SignInRefused,
     StoreFault,
     StoreInUse,
@@ -50,6 +52,7 @@ from .status import Status
 from .store import SQLiteStore
 
 __all__ = [
+    "AccountDenied",
     "Backoff",
     "BadAddress",
     "ChangeStream",
@@ -74,6 +77,7 @@ __all__ = [
     "Reverted",
     "Row",
     "SQLiteStore",
+    "SignInExpired",
     "SignInRefused",
     "Status",
     "StoreFault",

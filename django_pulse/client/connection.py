@@ -4,8 +4,8 @@ The laws it keeps:
 1. Local edits never wait for it. It is told about them (`wake`) and sends what the replica says.
 2. Whatever ends a connection, the replica is told (`disconnected`) before another one begins, and
    nothing but the replica decides what is sent again.
-3. It goes on trying for ever, with growing pauses, except offline on request, and after a refused
-   sign-in until there is another token.
+3. It goes on trying for ever, with growing pauses, except offline on request, after a refused
+   sign-in until there is another token, and after a denied account until the app says so.
 4. A barrier (`synced`) is answered by a check that the server began after it was asked for.
 """
 
@@ -22,7 +22,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
-from crdt.events import Connected, Event, Failed, Synced
+from crdt.events import Connected, Event, Failed, SignInRenewed, Synced
 from crdt.frames import decode
 from crdt.messages import Pong
 from crdt.replica import Replica
@@ -32,17 +32,21 @@ from .address import Address
 from .backoff import Backoff
 from .changes import CHANGES
 from .errors import (
+    AccountDenied,
     Offline,
     OriginRefused,
     PulseError,
     RefusedByServer,
+    SignInExpired,
     SignInRefused,
     TokenFailed,
     Unreachable,
     WrongEndpoint,
 )
 from .handshake import open_socket, why_closed
+from .renewal import Renewal
 from .sign_in import SignIn
+from .waiting import now, set_within
 
 __all__ = ["Connection"]
 
@@ -54,7 +58,13 @@ MAX_SILENT_POLLS = 3
 # The store's key for when everything was last in sync; replicas use none that begins like it.
 SYNCED_AT = "client/synced_at"
 # Faults that the next connection, or the next attempt, may well not meet.
-_PASSING = frozenset({"internal", "epoch"})
+_PASSING = frozenset({"internal", "epoch", "reauthenticate", "other_user"})
+# Faults of signing in, by their codes.
+_SIGN_IN_FAULTS: Mapping[str, type[SignInRefused]] = {
+    "unauthenticated": SignInRefused,
+    "expired": SignInExpired,
+    "denied": AccountDenied,
+}
 
 _log = logging.getLogger(__name__)
 
@@ -79,6 +89,7 @@ class Connection:
         self._store = store
         self._address = address
         self._sign_in = sign_in
+        self._renewal = Renewal(sign_in)
         self._tell = tell
         self._headers = headers
         self._tls = tls
@@ -132,6 +143,11 @@ class Connection:
         if self._ending is not None:
             await asyncio.wait([self._ending])
 
+    def renew(self) -> None:
+        """There is another token: sign in with it, on the connection that stands or a new one."""
+        self._renewal.hurry()
+        self.online()
+
     def wake(self) -> None:
         """There is, or may be, something new to send."""
         self._edited.set()
@@ -170,11 +186,11 @@ class Connection:
         """One connection, from the token to its end, which is always an exception."""
         token = await self._sign_in.token()
         socket = await open_socket(self._address, self._headers, self._tls)
-        opened = _now()
+        opened = now()
         try:
             await self._talk(socket, token)
         finally:
-            if _now() - opened > self._backoff.longest:
+            if now() - opened > self._backoff.longest:
                 self._failures = 0
             self._welcomed.clear()
             self._unanswered.clear()
@@ -193,11 +209,10 @@ class Connection:
         hello = self._replica.connected(token)
         with suppress(ConnectionClosed):  # the reader says why
             await socket.send(hello)
-        tasks = [
-            asyncio.create_task(part(socket)) for part in (self._read, self._write, self._poll)
-        ]
+        parts = self._read, self._write, self._poll, self._renew
+        tasks = [asyncio.create_task(part(socket)) for part in parts]
         try:
-            # The writer and the poller end quietly with the socket, so that what is raised is the
+            # The others end quietly with the socket, so that what is raised is the
             # reader's account of it, or a fault of their own.
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         finally:
@@ -209,10 +224,11 @@ class Connection:
                 task.result()
 
     async def _pause(self) -> None:
-        if isinstance(self.error, SignInRefused) and not self._sign_in.can_change:
+        stop = isinstance(self.error, AccountDenied) or not self._sign_in.can_change
+        if isinstance(self.error, SignInRefused) and stop:
             await self._hurry.wait()
             return
-        await _set_within(self._hurry, self._backoff.pause(self._failures, self._random))
+        await set_within(self._hurry, self._backoff.pause(self._failures, self._random))
 
     def _failed(self, error: PulseError) -> None:
         self._failures += 1
@@ -229,7 +245,7 @@ class Connection:
             with suppress(PulseError):  # it is a nicety; a full disk is told by the next edit
                 self._store.write({SYNCED_AT: self.synced_at.isoformat().encode()})
 
-    # -- one connection's three tasks --------------------------------------------------------
+    # -- one connection's four tasks ---------------------------------------------------------
 
     async def _read(self, socket: ClientConnection) -> None:
         while True:
@@ -255,7 +271,7 @@ class Connection:
                 self._edited.clear()
                 for frame in self._replica.outgoing():
                     await socket.send(frame)
-                if not await _set_within(self._edited, self._replica.retry_after):
+                if not await set_within(self._edited, self._replica.retry_after):
                     self._replica.retry()
 
     async def _poll(self, socket: ClientConnection) -> None:
@@ -268,15 +284,20 @@ class Connection:
                 f"{WELCOME_SECONDS} seconds."
             ) from None
         with suppress(ConnectionClosed):
-            while _now() - self._heard_at < MAX_SILENT_POLLS * self._replica.poll_seconds:
-                await _set_within(self._check, self._replica.poll_seconds)
+            while now() - self._heard_at < MAX_SILENT_POLLS * self._replica.poll_seconds:
+                await set_within(self._check, self._replica.poll_seconds)
                 self._check.clear()
                 self._unanswered.append(self._asked)
                 await socket.send(self._replica.ping())
             raise Unreachable("The server stopped answering.")
 
+    async def _renew(self, socket: ClientConnection) -> None:
+        await self._welcomed.wait()
+        with suppress(ConnectionClosed):
+            await self._renewal.run(lambda token: socket.send(self._replica.renew(token)))
+
     def _take(self, frame: bytes) -> None:
-        self._heard_at = _now()
+        self._heard_at = now()
         unconfirmed = self._replica.pending
         events = self._replica.receive(frame)
         for event in events:
@@ -294,8 +315,11 @@ class Connection:
     def _note(self, event: Event) -> None:
         if isinstance(event, Connected):
             self.error = None
+            self._renewal.lasts(event.expires_in)
             self._welcomed.set()
             self._check_answered()
+        elif isinstance(event, SignInRenewed):
+            self._renewal.lasts(event.expires_in)
         elif isinstance(event, Synced):
             self.error = None
         elif isinstance(event, Failed):
@@ -321,26 +345,15 @@ class Connection:
     def _raise_if_hopeless(self) -> None:
         if self._task is None:
             raise Offline("This client is offline because the app asked for it: call online().")
-        if self.error is not None and not isinstance(self.error, Unreachable | TokenFailed):
+        passing = isinstance(self.error, Unreachable | TokenFailed) or (
+            isinstance(self.error, SignInExpired) and self._sign_in.can_change
+        )
+        if self.error is not None and not passing:
             raise self.error
 
     def _publish(self) -> None:
         news, self._news = self._news, asyncio.Event()
         news.set()
-
-
-def _now() -> float:
-    """Seconds on the event loop's clock, which never goes back."""
-    return asyncio.get_running_loop().time()
-
-
-async def _set_within(event: asyncio.Event, seconds: float | None) -> bool:
-    """Wait until `event` is set; False if that took longer than `seconds` (None: for ever)."""
-    try:
-        async with asyncio.timeout(seconds):
-            return await event.wait()
-    except TimeoutError:
-        return False
 
 
 def _read_time(stored: bytes | None) -> datetime | None:
@@ -354,8 +367,8 @@ def _is_pong(frame: bytes) -> bool:
 
 def _fault(failed: Failed) -> PulseError:
     """What an error frame means: whose fault it is, and whether trying again may help."""
-    if failed.code == "unauthenticated":
-        return SignInRefused(failed.message)
+    if failed.code in _SIGN_IN_FAULTS:
+        return _SIGN_IN_FAULTS[failed.code](failed.message)
     if failed.code == "forbidden":
         return OriginRefused(failed.message)
     if failed.code in _PASSING:

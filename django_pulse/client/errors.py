@@ -9,6 +9,7 @@ they are written to the store, connected or not.
 from crdt.errors import LocalFault, PulseError, RemoteFault
 
 __all__ = [
+    "AccountDenied",
     "BadAddress",
     "ClosedPulse",
     "LocalFault",
@@ -17,6 +18,7 @@ __all__ = [
     "PulseError",
     "RefusedByServer",
     "RemoteFault",
+    "SignInExpired",
     "SignInRefused",
     "StoreFault",
     "StoreInUse",
@@ -74,6 +76,24 @@ class SignInRefused(RemoteFault):
     """
 
     def __init__(self, message: str, *, code: str = "unauthenticated") -> None:
+        super().__init__(message, code=code)
+
+
+class SignInExpired(SignInRefused):
+    """The token was good, and its time has run out: the token callback is asked for another one."""
+
+    def __init__(self, message: str, *, code: str = "expired") -> None:
+        super().__init__(message, code=code)
+
+
+class AccountDenied(SignInRefused):
+    """The server knows who this is and does not let them in: the account was deactivated.
+
+    The client stops, whatever its token callback could give, until `Pulse.sign_in(token)` or
+    `Pulse.online()`.
+    """
+
+    def __init__(self, message: str, *, code: str = "denied") -> None:
         super().__init__(message, code=code)
 
 

@@ -65,8 +65,9 @@ async def connect(
     `store` is the file in which this device keeps its rows and unsent edits; None keeps them in
     memory only. One store belongs to one running client (StoreInUse otherwise).
     `token` is what `DJANGO_PULSE["AUTHENTICATE"]` on the server reads: a string, or a function,
-    sync or async, that is asked at every connect. To sign in with a Django session instead,
-    give `cookies={"sessionid": ...}`; `headers` are added to the request as they are.
+    sync or async, that is asked at every connect and before the last token runs out. To sign in
+    with a Django session instead, give `cookies={"sessionid": ...}`; `headers` are added to the
+    request as they are.
     With `wait`, entering the block waits, for at most `timeout` seconds, for a server that this
     store has never met, because it has to tell which models there are (TimedOut, or why the
     server refuses). A store that knows them starts at once, without any network.
@@ -203,11 +204,13 @@ class Pulse:
         self._connection.online()
 
     async def sign_in(self, token: Token) -> None:
-        """Use this token (or token callback) from now on, and connect if the last was refused."""
+        """Use this token (or token callback) from now on: on the connection that stands, and to
+        connect if the last one was refused.
+        """
         self._local()
         self._sign_in.use(token)
         if self._connection.wanted:
-            self._connection.online()
+            self._connection.renew()
 
     def _local(self) -> Replica:
         """The replica, for a caller who may use it now."""

@@ -47,8 +47,19 @@ class SignIn:
         """The token to send now; raises the refusal again where it is still the refused one."""
         token = await self._ask()
         if self._refusal is not None and token == self._last:
-            raise SignInRefused(str(self._refusal), code=self._refusal.code)
+            raise SignInRefused(
+                f"{self._refusal} The token callback gave the same token again.",
+                code=self._refusal.code,
+            )
         self._refusal, self._last = None, token
+        return token
+
+    async def another(self) -> str | None:
+        """A token that was not sent yet, if there is one by now."""
+        token = await self._ask()
+        if token is None or token == self._last:
+            return None
+        self._last = token
         return token
 
     async def _ask(self) -> str | None:

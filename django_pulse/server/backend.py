@@ -22,6 +22,7 @@ class Backend:
     """See `services.Services`, which says what each of these is for."""
 
     sign_in = staticmethod(auth.sign_in)
+    renew = staticmethod(auth.renew)
     current_user = staticmethod(auth.current_user)
     claim_replica = staticmethod(identity.claim_replica)
     confirm = staticmethod(writes.confirm)

@@ -86,14 +86,19 @@ class Connection:
             if message is None:
                 new = self._session.state is State.NEW
                 await self._drive(self._session.expire() if new else self._session.check())
-                due = clock() + _check_seconds()
+                due = clock() + self._check_seconds()
             elif message["type"] == "websocket.receive":
                 await asyncio.sleep(pace.delay(clock()))
                 await self._drive(self._answer(message))
             else:
                 return
             if self._session.checks != checks:
-                checks, due = self._session.checks, clock() + _check_seconds()
+                checks, due = self._session.checks, clock() + self._check_seconds()
+
+    def _check_seconds(self) -> float:
+        """When to look again whether the user is still there: by the end of the sign-in."""
+        regular, left = conf.POLL_SECONDS * MISSED_POLLS, self._session.seconds_left
+        return regular if left is None else min(regular, left)
 
     def _answer(self, message: Received) -> Steps:
         text = message.get("text")
@@ -173,7 +178,3 @@ class Connection:
             except OSError:  # TimeoutError is one
                 pass
         raise _EndedError
-
-
-def _check_seconds() -> float:
-    return conf.POLL_SECONDS * MISSED_POLLS

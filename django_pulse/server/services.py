@@ -30,6 +30,9 @@ class Services(Protocol):
     def sign_in(self, handshake: Handshake, token: str | None) -> SignIn:
         """Who this is; raises where it is nobody."""
 
+    def renew(self, signed: SignIn, token: str) -> SignIn:
+        """The sign-in that another token of the same user makes of it; raises if it is none."""
+
     def current_user(self, signed: SignIn) -> AbstractBaseUser:
         """The user as the database has them now; raises once they may not be served."""
 

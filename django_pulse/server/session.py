@@ -13,7 +13,8 @@ Laws:
    head arrives live.
 4. Whatever a client sends, or a service raises, is answered by an error frame. It ends the
    connection only where the two sides could not go on.
-5. Whoever may no longer be served is noticed at the next push, pull, ping or timer.
+5. Whoever may no longer be served is noticed at the next push, pull, ping or timer, and an end of
+   the sign-in that is known beforehand when it comes.
 """
 
 from __future__ import annotations
@@ -46,11 +47,14 @@ from crdt.messages import (
     Pong,
     Pull,
     Push,
+    Renew,
+    Renewed,
     Welcome,
 )
 
 from ..auth import GONE
 from .answers import batches, item_of, outcome, parts, verdict
+from .endings import ending_of
 from .steps import Close, CloseCode, Join, Part, Send, Step, Steps, ask
 
 if TYPE_CHECKING:
@@ -87,14 +91,6 @@ class Bounds:
 # Characters of a device's name: what the table of devices holds. A UUID has 36.
 MAX_DEVICE_CHARS: Final = 100
 
-# How a fault ends the connection, where it does. The error frame before it says more.
-_ENDINGS: Final[Mapping[str, tuple[CloseCode, str]]] = {
-    "unauthenticated": (CloseCode.UNAUTHENTICATED, "Nobody is signed in."),
-    "forbidden": (CloseCode.FORBIDDEN, "The page's Origin is not trusted."),
-    "epoch": (CloseCode.CONFLICT, "The database has another epoch: say hello again."),
-    "replica_taken": (CloseCode.CONFLICT, "Say hello again with a new replica id."),
-}
-
 _INTERNAL = "Something failed on the server. Nothing of this message is lost: send it again later."
 
 
@@ -128,6 +124,11 @@ class Session:
         self.scopes: frozenset[str] = frozenset()
         #: How often the user was found to be in good standing.
         self.checks = 0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the sign-in lasts; None where it has no end of its own, or there is none yet."""
+        return None if self._signed is None else self._signed.seconds_left
 
     # Entry points
 
@@ -217,6 +218,11 @@ class Session:
         for batch in batches(outcomes, self._bounds.page_rows):
             yield Send(encode(Outcomes(batch)))
 
+    def _renew(self, renew: Renew) -> Steps:
+        self._signed = yield from ask(self._services.renew, self._known(), renew.token)
+        self.checks += 1
+        yield Send(encode(Renewed(self.seconds_left)))
+
     def _push(self, push: Push) -> Steps:
         if len(push.items) > self._bounds.push_rows:
             raise TooLarge(
@@ -246,7 +252,13 @@ class Session:
 
     _TABLE: ClassVar[Mapping[State, Mapping[type, Callable[[Session, Any], Steps]]]] = {
         State.NEW: {Hello: _hello},
-        State.READY: {Push: _push, Pull: _pull, Ping: _ping, Confirm: _confirm},
+        State.READY: {
+            Push: _push,
+            Pull: _pull,
+            Ping: _ping,
+            Confirm: _confirm,
+            Renew: _renew,
+        },
         State.CLOSED: {},
     }
 
@@ -269,6 +281,7 @@ class Session:
             scopes=services.scope_heads(signed.user),
             limits=Limits(bounds.frame_bytes, bounds.push_rows, bounds.update_structs),
             poll=bounds.poll_seconds,
+            expires_in=signed.seconds_left,
         )
         return welcome, [outcome(one) for one in services.outcomes(hello.replica)]
 
@@ -362,13 +375,7 @@ class Session:
             yield from self._refuse(RemoteFault(_INTERNAL, code="internal"), push)
 
     def _refuse(self, fault: RemoteFault, push: int | None) -> Steps:
-        ending = _ENDINGS.get(fault.code)
-        if ending is None and (self.state is State.NEW or fault.code == "protocol"):
-            # Without a welcome there is nothing to go on with; a message out of place means
-            # that the client is not where this session thinks it is.
-            internal = fault.code == "internal"
-            code = CloseCode.INTERNAL if internal else CloseCode.PROTOCOL
-            ending = code, f"See the error frame: {fault.code}."[:100]
+        ending = ending_of(fault.code, is_new=self.state is State.NEW)
         yield Send(encode(Fault(fault.code, str(fault), ending is not None, push)))
         if ending is not None:
             self.state = State.CLOSED
@@ -378,6 +385,6 @@ class Session:
 def _out_of_place(state: State, message: Message) -> str:
     if isinstance(message, Hello):
         return "Say hello once only: this connection is open already."
-    if isinstance(message, Push | Pull | Ping | Confirm):
+    if isinstance(message, Push | Pull | Ping | Confirm | Renew):
         return "Say hello first: nothing is answered before it."
     return f"A {type(message).__name__.lower()} is for the server to send."

@@ -31,6 +31,8 @@ from crdt.frames import (
     Pull,
     Push,
     Refused,
+    Renew,
+    Renewed,
     Resend,
     Reverted,
     RevertedField,
@@ -100,6 +102,9 @@ GOLDEN: list[tuple[Message, str, bytes]] = [
         "" + ID2 + "}}]}",
         b"",
     ),
+    (Renew("another"), '{"type":"renew","token":"another"}', b""),
+    (Renewed(300.0), '{"type":"renewed","expires_in":300.0}', b""),
+    (Renewed(), '{"type":"renewed"}', b""),
     (Confirm((12,)), '{"type":"ack","outcomes":[12]}', b""),
     (
         Pull(2, {"all": 9}, (Key("todo.task", ONE),)),
@@ -196,6 +201,7 @@ class TestGolden:
                     continue
                 assert name in {"code", "device", "message", "token", "user", "more", "live"} | {
                     "epoch",
+                    "expires_in",
                     "scope",
                     "fatal",
                     "poll",

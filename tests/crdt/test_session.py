@@ -7,7 +7,7 @@ import pytest
 from crdt import frames
 from crdt.document import Document
 from crdt.errors import LocalFault, RemoteFault
-from crdt.events import Connected, Failed, Synced
+from crdt.events import Connected, Failed, SignInRenewed, Synced
 from crdt.frames import encode
 from crdt.messages import (
     Ack,
@@ -20,6 +20,8 @@ from crdt.messages import (
     Ping,
     Pong,
     Push,
+    Renew,
+    Renewed,
     Welcome,
 )
 from crdt.stamp import stamp_ms
@@ -71,6 +73,14 @@ def test_synced_is_told_when_everything_is_durable(phone: Phone) -> None:
     assert phone.exchange().count(Synced()) == 1
     phone.cut()
     assert not phone.replica.in_sync
+
+
+def test_the_server_says_how_long_the_sign_in_lasts_and_takes_another_token(phone: Phone) -> None:
+    phone.replica.connected("first")
+    told = phone.replica.receive(encode(welcome(expires_in=300.0)))
+    assert told[0] == Connected("7", 300.0)
+    assert frames.decode(phone.replica.renew("second")) == Renew("second")
+    assert phone.replica.receive(encode(Renewed(600.0))) == [SignInRenewed(600.0)]
 
 
 def test_the_server_says_how_often_it_wants_to_be_pinged(phone: Phone) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID
@@ -61,6 +62,7 @@ class StandIns:
     """Services that remember what they were asked, in order, and answer what a test says."""
 
     user: Any = field(default_factory=lambda: SimpleNamespace(pk=7))
+    expires_at: datetime | None = None
     access: dict[str, int] = field(default_factory=dict)
     heads: dict[str, int] = field(default_factory=lambda: {"all": 10, "ada": 20})
     pages: list[Page] = field(default_factory=list)
@@ -81,7 +83,11 @@ class StandIns:
         self._asked("sign_in", token)
         if token != TOKEN:
             raise Refused("Sign in first.", code="unauthenticated")
-        return SignIn(self.user)
+        return SignIn(self.user, expires_at=self.expires_at)
+
+    def renew(self, signed: SignIn, token: str) -> SignIn:
+        self._asked("renew", token)
+        return replace(signed, expires_at=self.expires_at)
 
     def current_user(self, signed: SignIn) -> Any:
         self._asked("current_user")

@@ -163,10 +163,13 @@ def deleted(user: Any) -> None:
     get_user_model().objects.filter(pk=user.pk).delete()
 
 
-@pytest.mark.parametrize("gone", [deactivated, deleted])
+@pytest.mark.parametrize(
+    ("gone", "code", "close"),
+    [(deactivated, "denied", 4403), (deleted, "unauthenticated", 4401)],
+)
 @pytest.mark.parametrize("kind", ["ping", "pull", "push"])
 def test_a_user_who_is_gone_is_closed_at_the_next_message(
-    url: str, ada: Any, gone: Callable[[Any], None], kind: str
+    url: str, ada: Any, gone: Callable[[Any], None], code: str, close: int, kind: str
 ) -> None:
     said = hello()
     with welcomed(url, said) as (socket, welcome):
@@ -178,8 +181,8 @@ def test_a_user_who_is_gone_is_closed_at_the_next_message(
             "push": Push(1, welcome.epoch, (item,)),
         }[kind]
         fault = socket.ask(message)
-        assert (fault.code, fault.fatal) == ("unauthenticated", True)
-        assert socket.closed()[0] == 4401
+        assert (fault.code, fault.fatal) == (code, True)
+        assert socket.closed()[0] == close
 
 
 def test_a_replica_id_of_somebody_else_is_refused(url: str, ada: Any) -> None:

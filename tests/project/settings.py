@@ -74,6 +74,9 @@ STATIC_URL = "static/"
 # Fast and worthless, as passwords of tests should be.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
+# At least as long as the digest, or PyJWT warns.
+SIMPLE_JWT = {"SIGNING_KEY": "only-for-tests-and-32-bytes-long"}
+
 INSTALLED_APPS = [
     # Two thirds of the time it takes to start; children of a test serve by uvicorn or not at all.
     *([] if NAME else ["daphne"]),
@@ -84,6 +87,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "channels",
+    "rest_framework.authtoken",
     "django_pulse",
     # Every folder here with models is an app: one for each subject that needs models of its own.
     *(f"tests.project.{found.parent.name}" for found in sorted(BASE_DIR.glob("*/models.py"))),

@@ -18,7 +18,9 @@ def test_what_the_app_can_mend_is_local(name: str) -> None:
     assert issubclass(getattr(errors, name), LocalFault)
 
 
-@pytest.mark.parametrize("name", ["SignInRefused", "OriginRefused", "WrongEndpoint"])
+@pytest.mark.parametrize(
+    "name", ["SignInRefused", "SignInExpired", "AccountDenied", "OriginRefused", "WrongEndpoint"]
+)
 def test_what_the_server_answers_is_remote_and_carries_a_code(name: str) -> None:
     error = getattr(errors, name)
     assert issubclass(error, RemoteFault)

@@ -6,10 +6,11 @@ import sys
 import django_pulse.client
 
 PUBLIC = """
-    Backoff BadAddress ChangeStream Changed ClosedPulse Conflict Kept LocalFault MergedInto Missed
-    ModelHandle Offline OriginRefused Parked Pulse PulseError Refused RefusedByServer RemoteFault
-    Removed Resyncing Reverted Row SQLiteStore SignInRefused Status StoreFault StoreInUse TimedOut
-    TokenFailed Unreachable WrongEndpoint connect
+    AccountDenied Backoff BadAddress ChangeStream Changed ClosedPulse Conflict Kept LocalFault
+    MergedInto Missed ModelHandle Offline OriginRefused Parked Pulse PulseError Refused
+    RefusedByServer RemoteFault Removed Resyncing Reverted Row SQLiteStore SignInExpired
+    SignInRefused Status StoreFault StoreInUse TimedOut TokenFailed Unreachable WrongEndpoint
+    connect
 """
 
 WITHOUT_DJANGO = """

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import threading
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +16,7 @@ from django.urls import re_path
 from websockets.exceptions import ConnectionClosed
 
 from crdt.frames import encode
-from crdt.messages import Changes, Fault, Hello, Leave, Ping, Pong, Pull, Push
+from crdt.messages import Changes, Fault, Hello, Leave, Ping, Pong, Pull, Push, Renew, Renewed
 from django_pulse import hints
 from django_pulse.auth import Refused
 from django_pulse.consumers import PulseConsumer
@@ -147,6 +148,26 @@ def test_a_user_who_is_gone_is_noticed_though_the_client_says_nothing(serve: Ser
         services.failing["current_user"] = Refused("Gone.", code="unauthenticated")
         assert socket.receive() == Fault("unauthenticated", "Gone.", True)
         assert socket.closed()[0] == 4401
+
+
+def test_a_sign_in_is_looked_at_again_when_it_ends_though_the_client_says_nothing(
+    serve: Serve,
+) -> None:
+    services = StandIns(expires_at=datetime.now(UTC) + timedelta(milliseconds=200))
+    with settings(POLL_SECONDS=3600), welcomed(serve(services), HELLO) as (socket, welcome):
+        assert welcome.expires_in is not None
+        services.failing["current_user"] = Refused("Its time has run out.", code="expired")
+        assert socket.receive() == Fault("expired", "Its time has run out.", True)
+        assert socket.closed() == (4401, "The token has expired: get a new one.")
+
+
+def test_a_renewed_sign_in_is_looked_at_when_the_new_one_ends(serve: Serve) -> None:
+    services = StandIns(expires_at=datetime.now(UTC) + timedelta(hours=1))
+    with settings(POLL_SECONDS=3600), welcomed(serve(services), HELLO) as (socket, _):
+        services.expires_at = datetime.now(UTC) + timedelta(milliseconds=200)
+        services.failing["current_user"] = Refused("Its time has run out.", code="expired")
+        assert isinstance(socket.ask(Renew("shorter")), Renewed)
+        assert socket.receive() == Fault("expired", "Its time has run out.", True)
 
 
 def test_a_native_panic_in_a_service_is_answered_and_the_socket_lives(

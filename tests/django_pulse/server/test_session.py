@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,9 +26,12 @@ from crdt.messages import (
     Pong,
     Pull,
     Push,
+    Renew,
+    Renewed,
     RevertedField,
     Welcome,
 )
+from django_pulse.auth import Refused
 from django_pulse.pages import Heads
 from django_pulse.server.session import Session, State
 from django_pulse.server.steps import Close, CloseCode, Join, Send
@@ -68,6 +72,35 @@ def test_welcome_tells_everything_a_client_needs_to_begin() -> None:
             poll=15,
         ),
     ]
+
+
+def test_a_sign_in_with_an_end_says_when_and_may_be_renewed() -> None:
+    services = StandIns(expires_at=datetime.now(UTC) + timedelta(minutes=5))
+    session = Session(services, HANDSHAKE, BOUNDS)
+    _, welcome = tell(session, HELLO)
+    assert 290 < welcome.expires_in <= 300
+    services.expires_at = datetime.now(UTC) + timedelta(minutes=10)
+    (renewed,) = tell(session, Renew("another"))
+    assert services.asked[-1] == ("renew", "another")
+    assert 590 < renewed.expires_in <= 600
+    services.expires_at = None
+    assert tell(session, Renew("endless")) == [Renewed(None)]
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("unauthenticated", CloseCode.UNAUTHENTICATED),
+        ("expired", CloseCode.UNAUTHENTICATED),
+        ("denied", CloseCode.FORBIDDEN),
+        ("other_user", CloseCode.CONFLICT),
+    ],
+)
+def test_a_token_that_is_not_accepted_ends_the_connection(code: str, expected: CloseCode) -> None:
+    services = StandIns(failing={"renew": Refused("No.", code=code)})
+    fault, close = tell(ready(services), Renew("bad"))
+    assert fault == Fault(code, "No.", fatal=True)
+    assert close.code is expected
 
 
 def test_groups_are_joined_before_heads_are_read() -> None:
@@ -162,7 +195,8 @@ def test_a_device_name_that_no_table_can_hold_is_refused(device: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "message", [Push(1, EPOCH, items(1)), Pull(1, {"all": 0}), Ping(1), Confirm((1,))]
+    "message",
+    [Push(1, EPOCH, items(1)), Pull(1, {"all": 0}), Ping(1), Confirm((1,)), Renew("token")],
 )
 def test_nothing_is_answered_before_hello(message: Any) -> None:
     services = StandIns()
