@@ -121,7 +121,7 @@ class Downlink:
             for scope, position in self._shelf.standing.cursors.items()
         }
         self._shelf.stand(replace(self._shelf.standing, cursors=cursors))
-        return events + self._caught_up()
+        return events + self._caught_up(now)
 
     def ponged(self, heads: Mapping[str, int]) -> list[Event]:
         """The heads are there by now."""
@@ -181,7 +181,7 @@ class Downlink:
             self._page_done(changes, scope)
             if not changes.more:
                 events += end_listing(self._shelf, self._uplink, scope, now)
-        return events + self._caught_up()
+        return events + self._caught_up(now)
 
     def _skip(self, changes: Changes) -> list[Event]:
         """What cannot be applied is pulled: the head is ahead of the cursor by now."""
@@ -235,7 +235,7 @@ class Downlink:
             for key in set(pull.documents) - self._answered:
                 events += self._absent(key, now)
         self._page_done(changes, None)
-        return events + self._caught_up()
+        return events + self._caught_up(now)
 
     def _absent(self, key: Key, now: int) -> list[Event]:
         """The server has no such document for us: what it asked for again is pushed again, what no
@@ -244,7 +244,7 @@ class Downlink:
         self._shelf.want(key, wanted=False)
         held = self._shelf.held(key)
         if held.record.rebase:
-            return self._rebase(held, b"")
+            return self._push_again(held)
         if held.record.scopes or not held.is_confirmed:
             return []
         return self._uplink.gone(held, now)
@@ -315,12 +315,17 @@ class Downlink:
         row = schema.read(view)
         return _Seen(bool(view.entries) and not row.deleted, row.values)
 
-    def _rebase(self, held: Held, state: bytes) -> list[Event]:
+    def _push_again(self, held: Held) -> list[Event]:
+        """What the server does not have it is told again, and up to where the row was there: if it
+        has purged anything since, it may have purged this row as well.
+        """
         before = self._read(held)
-        held.rebase(state, self._shelf.texts(held.key.model))
+        since = self._uplink.seen(held)
+        held.note(scopes=frozenset())
+        held.rebase(b"", self._shelf.texts(held.key.model), since)
         return self._taken(held, before, whole=True)
 
-    def _caught_up(self) -> list[Event]:
+    def _caught_up(self, now: int) -> list[Event]:
         """In a new epoch, once all was read: what the server does not have is pushed or goes."""
         standing = self._shelf.standing
         if not standing.catching_up or self._pull or self._behind() or self._shelf.wanted:
@@ -328,25 +333,20 @@ class Downlink:
         events: list[Event] = []
         for key, _ in list(self._shelf.all_records()):
             if self._shelf.record(key).epoch not in (None, standing.epoch):
-                events += self._missing(key)
+                events += self._missing(key, now)
         self._shelf.stand(replace(self._shelf.standing, catching_up=False, before={}))
         return events
 
-    def _missing(self, key: Key) -> list[Event]:
+    def _missing(self, key: Key, now: int) -> list[Event]:
         """A row of an earlier epoch that the server did not send.
 
         Of one that was deleted there is nothing to push: without the others' part, the deletion
         among it perhaps, our own would make a row of it again.
         """
         held = self._shelf.held(key)
-        is_row = self._read(held).is_row
-        if held.own_entries(0) and is_row:
-            held.note(scopes=frozenset())
-            return self._rebase(held, b"")
-        held.drop()
-        self._shelf.unpark(key)
-        self._shelf.track(held)
-        return [Removed(*key)] if is_row else []
+        if held.own_entries(0) and self._read(held).is_row:
+            return self._push_again(held)
+        return self._uplink.gone(held, now)
 
 
 def _broken(key: Key, error: Malformed) -> Failed:

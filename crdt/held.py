@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from pycrdt import merge_updates
 
 from .document import Document
-from .entry import Entry
+from .entry import ROW_FIELD, Entry
 from .errors import Gap
 from .messages import Key
 from .outbound import all_deletes, redo, repack, spare_deletes, void_run, without
@@ -115,6 +115,15 @@ class Held:
         record = self.record
         return bool(record.sent or record.scopes or self._base or self._log)
 
+    @property
+    def saw_deletion(self) -> bool:
+        """Does it hold a deletion of the row that the server has, or had?"""
+        ours = self.own_entries(self.record.acked)
+        return any(
+            entry.field == ROW_FIELD and entry.value is True and entry not in ours
+            for entry in self.view.entries.values()
+        )
+
     def own_entries(self, start: int) -> list[Entry]:
         """The own entries that are present from clock `start` on."""
         found = [
@@ -146,7 +155,7 @@ class Held:
             part = Part(self._name("c"), end, piece)
             self.flight.append(part)
             self._put(part.name, end.to_bytes(_CLOCK_BYTES, "big") + piece)
-        since = 0 if self.is_confirmed else position
+        since = 0 if self.is_confirmed else self.record.since or position
         self.note(sent=max(self.record.sent, self.clock), since=since)
 
     def landed(self) -> None:
@@ -180,10 +189,11 @@ class Held:
         if not self.flight and not self._unsent:
             self._catch_up()
 
-    def rebase(self, state: bytes, texts: Iterable[str]) -> None:
+    def rebase(self, state: bytes, texts: Iterable[str], since: int = 0) -> None:
         """Take the server's whole state for confirmed, and what it lacks of ours as unsent.
 
-        A state that was rebuilt lacks nothing that was ever acknowledged.
+        A state that was rebuilt lacks nothing that was ever acknowledged. Where the server has no
+        document, `since` is how far the feed had got when it had one.
         """
         old, record = self.view, self.record
         fresh = self._draft([state] if state else [])
@@ -201,7 +211,7 @@ class Held:
             void = known
         sent = max(record.sent, self.clock, known)
         self._restart(fresh, state)
-        self.note(acked=known, sent=sent, void=void, rebase=False)
+        self.note(acked=known, sent=sent, void=void, rebase=False, since=since)
 
     def withdraw(self, texts: Iterable[str]) -> None:
         """Undo everything in flight; keep what was edited after it."""

@@ -60,6 +60,9 @@ FIRST_RETRY: Final = 0.2
 
 LAST_RETRY: Final = 10.0
 
+FIRST_POSITION: Final = 1
+"""The feed's first: whatever was purged was purged since."""
+
 GONE: Final = "gone"
 """Code of a push that is refused because the row was deleted and purged; reason of its edits."""
 
@@ -158,24 +161,30 @@ class Uplink:
         epoch = self._shelf.standing.epoch
         if held.record.rebase or held.record.epoch not in (None, epoch):
             return None
-        is_new = not held.flight
-        if is_new:
+        is_new = not (held.flight or held.is_confirmed or held.record.since)
+        if not held.flight:
             if not held.is_pending:
                 return None
             held.launch(limits.structs, limits.frame // 2, position)
-        seen = None if is_new and not held.is_confirmed else self._seen(held)
-        return Item(*key, held.flight[0].data, seen)
+        return Item(*key, held.flight[0].data, None if is_new else self.seen(held))
 
-    def _seen(self, held: Held) -> int:
+    def seen(self, held: Held) -> int:
         """Up to where what happened to a document is known, if the server has, or may have, it.
 
-        One scope that holds the row tells everything of it. A new row, of which an earlier push may
-        have arrived, can have been deleted since that one left.
+        One scope that holds the row tells everything of it; in a new epoch, as far as that went in
+        the earlier one. A new row, of which an earlier push may have arrived, can have been deleted
+        since that one left. A row that was deleted can have been purged at any time since.
         """
+        record, standing = held.record, self._shelf.standing
+        if held.saw_deletion:
+            return FIRST_POSITION
         if not held.is_confirmed:
-            return held.record.since
-        cursors = self._shelf.standing.cursors
-        return max((cursors.get(scope, 0) for scope in held.record.scopes), default=0)
+            return record.since
+        is_of_before = record.epoch not in (None, standing.epoch)
+        cursors = standing.before if is_of_before else standing.cursors
+        unknown = max(cursors.values(), default=0) if is_of_before else 0
+        known = max((cursors.get(scope, 0) for scope in record.scopes), default=unknown)
+        return max(known, FIRST_POSITION)
 
     def _push(self, items: list[Item]) -> Push:
         push = Push(self._next_id, self._shelf.standing.epoch or "", tuple(items))

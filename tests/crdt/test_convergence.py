@@ -45,6 +45,8 @@ class Convergence(RuleBasedStateMachine):
         self.acting = self.phones[0]
         self.marks = 0
         self.doubtful: set[UUID] = set()
+        self.created: set[UUID] = set()
+        self.deleted: set[UUID] = set()
         self.backup: dict[Key, bytes] = {}
 
     def row(self, phone: Phone, place: int) -> UUID | None:
@@ -56,7 +58,7 @@ class Convergence(RuleBasedStateMachine):
     @rule(who=phones, title=words, notes=words)
     def create(self, who: int, title: str, notes: str) -> None:
         self.acting = phone = self.phones[who]
-        phone.replica.create(MODEL, {"title": title, "notes": notes})
+        self.created.add(phone.replica.create(MODEL, {"title": title, "notes": notes}))
 
     @rule(
         who=phones, place=places, title=words | st.just(FORBIDDEN), done=st.none() | st.booleans()
@@ -104,6 +106,7 @@ class Convergence(RuleBasedStateMachine):
         row = self.row(phone, place)
         if row is not None:
             phone.replica.delete(MODEL, row)
+            self.deleted.add(row)
 
     @rule(place=places, stage=words)
     def server_writes(self, place: int, stage: str) -> None:

@@ -1,6 +1,8 @@
 """Replicas and a server that forgets deletions at any moment: they converge, and nothing that was
 purged comes back."""
 
+import os
+from copy import copy, deepcopy
 from uuid import UUID
 
 from hypothesis import HealthCheck, Phase, settings
@@ -14,6 +16,9 @@ from crdt.schema import Schema
 
 from .authority import MODEL, SCHEMA
 from .test_convergence import Convergence, phones, places
+
+CASES = int(os.environ.get("PULSE_FUZZ_CASES", "2500")) // 100
+"""Histories of each kind."""
 
 
 class Purges(Convergence):
@@ -49,6 +54,7 @@ class Purges(Convergence):
         row = self.row(phone, place)
         if row is not None:
             phone.replica.delete(MODEL, row)
+            self.deleted.add(row)
             phone.exchange()
             self.purge(0, "all", True)
             self.purge(0, "team", True)
@@ -128,9 +134,60 @@ class PurgesWhereTheLastActionWins(Purges):
     row_rule = LastActionWins()
 
 
-for machine in (Purges, PurgesWhereTheLastActionWins):
+class PurgesAndRestores(Purges):
+    """As `Purges`, with a database that is restored to an old backup, places in the feed and what
+    was purged included. Positions go on: they are microseconds.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.saved = copy(self.authority)
+        self.backed_up()
+        self.was_restored = self.has_purged_since = False
+
+    def purge(self, place: int, scope: str, all: bool) -> None:
+        super().purge(place, scope, all)
+        self.has_purged_since = self.was_restored
+
+    @rule()
+    def backed_up(self) -> None:
+        self.saved = copy(self.authority)
+        for name in ("documents", "feed", "heads", "purged"):
+            setattr(self.saved, name, deepcopy(getattr(self.authority, name)))
+
+    @rule()
+    def restored(self) -> None:
+        authority, saved = self.authority, self.saved
+        for phone in self.phones:
+            phone.cut()
+        for name in ("documents", "feed", "heads", "purged"):
+            setattr(authority, name, deepcopy(getattr(saved, name)))
+        authority.outcomes.clear()
+        authority.epoch, authority.server = f"{authority.epoch}+", authority.server - 1
+        self.was_restored = True
+
+    def check_nothing_is_lost(self) -> None:
+        """Whoever wrote in a row makes it again. What is purged after a restore may be that row, so
+        it may stay away, with what he wrote kept aside.
+        """
+        if not self.has_purged_since:
+            assert self.created - self.deleted <= self.phones[0].rows().keys()
+
+
+class PurgesAndRestoresWhereTheLastActionWins(PurgesAndRestores):
+    """The same, where edits bring rows back."""
+
+    row_rule = LastActionWins()
+
+
+for machine in (
+    Purges,
+    PurgesWhereTheLastActionWins,
+    PurgesAndRestores,
+    PurgesAndRestoresWhereTheLastActionWins,
+):
     machine.TestCase.settings = settings(
-        max_examples=25,
+        max_examples=CASES,
         stateful_step_count=50,
         deadline=None,
         derandomize=True,
@@ -139,3 +196,5 @@ for machine in (Purges, PurgesWhereTheLastActionWins):
     )
 TestPurges = Purges.TestCase
 TestPurgesWhereTheLastActionWins = PurgesWhereTheLastActionWins.TestCase
+TestPurgesAndRestores = PurgesAndRestores.TestCase
+TestPurgesAndRestoresWhereTheLastActionWins = PurgesAndRestoresWhereTheLastActionWins.TestCase
