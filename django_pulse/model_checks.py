@@ -21,6 +21,7 @@ from .columns import Column, columns_of
 from .options import ATTRIBUTES
 from .ownership import OWNER, points_to_users
 from .past_checks import check_past
+from .permission_checks import check_permissions
 from .relation_checks import check_relations
 from .schema import sync_models
 from .sync_model import SyncModel
@@ -59,6 +60,7 @@ def check_model(model: Model) -> list[CheckMessage]:
         *_check_names(model),
         *check_relations(model),
         *check_writers(model),
+        *check_permissions(model),
         *check_past(model),
         *_check_on_unique(model),
     ]
@@ -74,6 +76,8 @@ def _no_users() -> CheckMessage:
 
 def _check_attributes(model: Model) -> Iterator[CheckMessage]:
     for name in model._sync.unknown:
+        if name == "can_sync":
+            continue  # which has an id of its own
         yield Error(
             f"`class Sync` has no attribute {name!r}.",
             hint=_instead(name, ATTRIBUTES),

@@ -4,6 +4,7 @@
         merge = {"notes": Text(), "votes": Counter()}
         audience = "project__members"
         read_only = ["reviewed_by"]
+        prefetch = ["project__team"]
         deletes = "last_action_wins"
         renamed = {"title": "headline"}
         formerly = "todo.task"
@@ -24,7 +25,10 @@ from crdt.rules import DeleteWins, LastActionWins, MergeRule, RowRule
 __all__ = ["ATTRIBUTES", "DELETES", "ON_UNIQUE", "Mistake", "SyncOptions", "parse"]
 
 # Everything that `class Sync` may say.
-ATTRIBUTES = ("merge", "audience", "read_only", "deletes", "on_unique", "renamed", "formerly")
+ATTRIBUTES = (
+    *("merge", "audience", "read_only", "prefetch"),
+    *("deletes", "on_unique", "renamed", "formerly"),
+)
 
 # What `deletes` may say: who wins, where one deletes a row and another edits it.
 DELETES: Mapping[str, RowRule] = MappingProxyType(
@@ -57,7 +61,8 @@ class SyncOptions:
 
     `audience` is the lookup from the row to its users, or a function that gives a row's users; None
     stands for the foreign key called "user". `everyone` is set where `audience = None` was written:
-    every signed-in user. `deletes` is the rule of the row itself, `on_unique` what becomes of a new
+    every signed-in user. `prefetch` are the relations that rows are read with before `can_sync` is
+    asked. `deletes` is the rule of the row itself, `on_unique` what becomes of a new
     row whose unique value is taken. `renamed` says what fields were called before, `formerly` the
     model ("app.model"), if no migration does.
     """
@@ -66,6 +71,7 @@ class SyncOptions:
     audience: str | Callable[[Any], Iterable[Any]] | None = None
     everyone: bool = False
     read_only: frozenset[str] = frozenset()
+    prefetch: tuple[str, ...] = ()
     deletes: RowRule = field(default_factory=DeleteWins)
     on_unique: str = "park"
     renamed: Mapping[str, str] = field(default_factory=lambda: _NO_RENAMES)
@@ -82,7 +88,8 @@ def parse(declared: type | None) -> SyncOptions:
         merge=_merge(said.get("merge"), mistakes),
         audience=_audience(said.get("audience"), mistakes),
         everyone="audience" in said and said["audience"] is None,
-        read_only=_read_only(said.get("read_only"), mistakes),
+        read_only=frozenset(_names("read_only", said.get("read_only"), "field", mistakes)),
+        prefetch=_names("prefetch", said.get("prefetch"), "relation", mistakes),
         deletes=_deletes(said.get("deletes", DeleteWins.name), mistakes),
         on_unique=_on_unique(said.get("on_unique", "park"), mistakes),
         renamed=_renamed(said.get("renamed"), mistakes),
@@ -143,23 +150,24 @@ def _audience(value: Any, mistakes: list[Mistake]) -> Any:
     return None
 
 
-def _read_only(value: Any, mistakes: list[Mistake]) -> frozenset[str]:
+def _names(attribute: str, value: Any, kind: str, mistakes: list[Mistake]) -> tuple[str, ...]:
+    """A list of names; a `kind` is what each of them names."""
     if value is None:
-        return frozenset()
+        return ()
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
-        names = list(value)
+        names = tuple(value)
         if all(isinstance(name, str) for name in names):
-            return frozenset(names)
+            return names
     mistakes.append(
         Mistake(
-            "read_only",
-            f"`read_only` is {value!r}, not a list of field names.",
-            f"Write read_only = [{value!r}]."
+            attribute,
+            f"`{attribute}` is {value!r}, not a list of {kind} names.",
+            f"Write {attribute} = [{value!r}]."
             if isinstance(value, str)
-            else 'Write read_only = ["field"].',
+            else f'Write {attribute} = ["{kind}"].',
         )
     )
-    return frozenset()
+    return ()
 
 
 def _deletes(value: Any, mistakes: list[Mistake]) -> RowRule:

@@ -23,6 +23,7 @@ from .conflicts import Conflict
 from .inheritance import children_of
 from .manager import SyncManager, give_base_manager
 from .options import SyncOptions, parse
+from .permissions import SyncAction, SyncAnswer, SyncChanges
 from .schema import label_of
 from .tables import Document
 from .writes import absorbing, deleting, fetching, noting, saving, seen
@@ -111,6 +112,21 @@ class SyncModel(models.Model):
         a value that the field does not allow, and `DoesNotExist` for a row that is gone.
         """
         conflicts.resolve(self, field, value)
+
+    def can_sync(self, user: Any, action: SyncAction, changes: SyncChanges) -> SyncAnswer:
+        """May a device of `user` do this? To be overridden; whoever sees a row may write it.
+
+        `self` is the row as it is stored: the new row, not inserted yet, for "create", and the row
+        as it comes back for "undelete". `changes` are the fields that the device writes, with the
+        values they would hold. A change that moves the row to where others see it is asked about
+        twice: of the row as it is, and of the row as it would be.
+
+        Returns True, False, or the names of the fields that may be written; or raises
+        `PermissionDenied` or `ValidationError` with a message for the device. Whatever else it
+        raises is logged, and the device tries again later. It is to ask, not to write, and is
+        asked only about devices: what the server's own code does, it may do.
+        """
+        return True
 
     @property
     def vector_clock(self) -> VectorClock:

@@ -22,6 +22,7 @@ MODULES = [
     "django_pulse.forms",
     "django_pulse.formsets",
     "django_pulse.models",
+    "django_pulse.permissions",
     "django_pulse.rest",
     "fuzz",
 ]

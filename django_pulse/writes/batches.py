@@ -9,7 +9,8 @@ Documents that waited take the same way when what they waited for is there, with
 from __future__ import annotations
 
 import time
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -28,10 +29,12 @@ from .judging import Judge
 from .locking import Held, hold, lock_database
 from .lost import lost_to_deletion
 from .merging import Merged, Reverts
-from .outcomes import repeated, settle, store_outcomes
+from .outcomes import Told, repeated, settle, store_outcomes
 from .parking import Reason
+from .permitting import DeniedError, Permits
 from .retired import Bridge
 from .storing import store_documents, store_rows
+from .undoing import undo
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -98,7 +101,7 @@ def merge(batch: Batch) -> Results:
             results[place] = ItemResult("busy")
             rebuilt.append(merged)
             continue
-        answer = _read(batch, merged, item)
+        answer = _read(batch, merged, item, waits)
         if isinstance(answer, ItemResult):
             results[place] = answer
         else:
@@ -119,10 +122,12 @@ def merge(batch: Batch) -> Results:
     return results
 
 
-def _read(batch: Batch, merged: Merged, item: PushItem) -> tuple[Merged, Push] | ItemResult:
+def _read(
+    batch: Batch, merged: Merged, item: PushItem, waits: parking.Waits
+) -> tuple[Merged, Push] | ItemResult:
     """Read one update against the document it is for; an answer, if that is all there is to do."""
     if batch.waited:
-        return merged, parking.everything(merged)
+        return merged, parking.everything(merged, waits.his(merged.held.document))
     try:
         update = read_push(item.data, batch.replica, merged.document.loaded)
     except Gap as gap:
@@ -176,6 +181,9 @@ def _judged(
     """Merge every push, undo what may not stand, and bring the rows to what is left."""
     reverts: dict[int, Reverts] = {}
     places = placing.Placing(batch.model, batch.using, visible)
+    permits = Permits(batch.user, batch.model, batch.using, places)
+    projects = partial(_projected, batch, judge, waits, places)
+    joined = set()
     for place, (merged, update) in tuple(pushes.items()):
         bridge = Bridge(merged, update) if update.data else None
         if update.data:
@@ -184,23 +192,25 @@ def _judged(
         if bridge is not None:
             found |= bridge.cross(judge)
             merged.restamp(update.entries)
+        reverts[place] = found
         into = joining.into_of(merged)
         if into is not None:
-            joining.join(batch, merged, into, update.entries, merged.before.values)
+            if not joining.join(batch, merged, into, update.entries, merged.before.values):
+                reverts[place] |= undo(merged, update, (), joining.NOT_TAKEN)
             merged.compact()
-            reverts[place] = found
+            joined.add(place)
             continue
-        judge.hold_back(merged, update, waits.his(merged.held.document))
-        try:
-            merged.project(partial(_new_row, batch, merged))
-            found |= places.moved_back(merged, update)
-        except (_Incomplete, placing.MisplacedError) as cannot:
-            code = "required" if isinstance(cannot, _Incomplete) else "forbidden"
-            if not batch.waited:
-                results[place] = refused(code, str(cannot))
-                del pushes[place]
-                continue
-            parking.park(merged, batch.user, batch.replica, Reason(code, str(cannot)))
+        permits.note(merged)
+        with _turned_down(batch, place, pushes, results):
+            reverts[place] |= projects(merged, update)
+    permits.prepare(pushes.values())
+    for place, (merged, update) in tuple(pushes.items()):
+        if place in joined:
+            continue
+        with _turned_down(batch, place, pushes, results):
+            reverts[place] |= permits.judge(merged, update, partial(projects, merged, update))
+        if place not in pushes:
+            continue
         if judge.follows:  # what refers to a row that another took in says so from now on
             merged.absorb(0)
         of_row = judge.judge_row(merged, update)
@@ -209,8 +219,39 @@ def _judged(
         of_row |= clashing.undone(batch, merged, update)
         lost = lost_to_deletion(merged, update)
         merged.compact()  # last: until then what was replaced can live again
-        reverts[place] = lost | found | of_row
+        reverts[place] = lost | reverts[place] | of_row
     return reverts
+
+
+def _projected(
+    batch: Batch,
+    judge: Judge,
+    waits: parking.Waits,
+    places: placing.Placing,
+    merged: Merged,
+    update: Push,
+) -> Reverts:
+    """Bring a row to what its document says, as far as it may be there."""
+    judge.hold_back(merged, update, waits.his(merged.held.document))
+    merged.project(partial(_new_row, batch, merged))
+    return places.moved_back(merged, update)
+
+
+@contextmanager
+def _turned_down(
+    batch: Batch, place: int, pushes: dict[int, tuple[Merged, Push]], results: Results
+) -> Iterator[None]:
+    """Refuse a push that would make a row which may not be; park what waited."""
+    try:
+        yield
+    except (_Incomplete, placing.MisplacedError, DeniedError) as cannot:
+        code = "required" if isinstance(cannot, _Incomplete) else "forbidden"
+        merged, _ = pushes[place]
+        if batch.waited:
+            parking.park(merged, batch.user, batch.replica, Reason(code, str(cannot)))
+        else:
+            results[place] = refused(code, str(cannot))
+            del pushes[place]
 
 
 def _write(
@@ -232,14 +273,32 @@ def _write(
     waits.write(everyone)
     there = [m.held.document for m in merges if m.held.document.was_marked]
     settle(batch.using, [document for document in there if not document.is_marked])
-    told = [
-        (place, merged.held.document, update.next, reverts[place], parking.told(merged))
-        for place, (merged, update) in pushes.items()
-        if batch.replica
-    ]
     results |= dict.fromkeys(pushes, ItemResult("ok"))
-    results |= store_outcomes(batch.using, batch.replica, told)
+    for replica, told in _told(batch, pushes, reverts).items():
+        results |= store_outcomes(batch.using, replica, told)
     announcing.after_commit(batch.user, batch.model, batch.using, merges)
+
+
+def _told(
+    batch: Batch, pushes: Mapping[int, tuple[Merged, Push]], reverts: Mapping[int, Reverts]
+) -> dict[int, list[Told]]:
+    """What is told to which replica: whoever pushed, or whose entries waited and may not stand."""
+    told: dict[int, list[Told]] = {}
+    for place, (merged, update) in pushes.items():
+        document = merged.held.document
+        if batch.replica:
+            news = (place, document, update.next, reverts[place], parking.told(merged))
+            told.setdefault(batch.replica, []).append(news)
+            continue
+        by_replica: dict[int, Reverts] = {}
+        for entry in update.entries:
+            if entry.field in reverts[place]:
+                undone = by_replica.setdefault(entry.dot.replica, {})
+                undone[entry.field] = reverts[place][entry.field]
+        for replica, undone in by_replica.items():
+            clock = merged.document.clock(replica)
+            told.setdefault(replica, []).append((place, document, clock, undone, None))
+    return told
 
 
 class _Incomplete(Exception):

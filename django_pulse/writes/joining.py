@@ -3,16 +3,18 @@
 Laws:
 
 1. What the new row says is merged into the other one field by field, each by its rule, as edits of
-   the user who pushed it: only into a row that he sees, and only what devices may write.
+   the user who pushed it: only into a row that he sees, and still sees then, only what devices may
+   write, and only if the model's `can_sync` allows all of it.
 2. The new row's document is closed: it never gets a row, knows which row took it in, and what is
    still pushed to it goes the same way. What refers to it refers to the other row.
 """
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -24,15 +26,24 @@ from crdt.schema import MISSING, Field
 from .. import identity, scopes
 from .locking import hold
 from .merging import Merged
+from .permitting import Permits
+from .placing import Placing
 from .storing import store_documents, store_rows
 
 if TYPE_CHECKING:
     from .batches import Batch
 
-__all__ = ["MERGED", "BusyError", "into_of", "join"]
+__all__ = ["MERGED", "NOT_TAKEN", "BusyError", "into_of", "join"]
 
 MERGED = "merged"
 """The code under which a document is closed."""
+
+
+NOT_TAKEN: Final = {
+    "code": "forbidden",
+    "message": "There is no such row, or you may not write it.",
+}
+"""What is said of edits that the row which took theirs in does not take."""
 
 
 class BusyError(Exception):
@@ -62,6 +73,7 @@ def join(
     visible = scopes.of_user(batch.user)
     if held.row is None or not any(k in visible for k in scopes.of_row(held.row, batch.using)):
         return False
+    before_row, places = copy.copy(held.row), Placing(batch.model, batch.using, visible)
     now_ms = time.time_ns() // 1_000_000
     other = Merged.begin(held, merged.schema, identity.replica_id(batch.using), now_ms)
     by_field: dict[str, list[Entry]] = {}
@@ -71,6 +83,9 @@ def join(
         if known.rule.client_writes and not known.options.get("read_only"):
             _carry(merged, other, known, by_field.get(known.wire, []), before)
     other.project()
+    permits = Permits(batch.user, batch.model, batch.using, places)
+    if not (places.sees(held.row) and permits.allow(other, before_row)):
+        return False
     try:
         held.row.clean()
     except ValidationError:

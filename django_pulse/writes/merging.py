@@ -21,13 +21,14 @@ from typing import TYPE_CHECKING, Any
 
 from crdt.compaction import compact
 from crdt.document import Document
-from crdt.editing import delete_row
+from crdt.editing import delete_row, write_missing
 from crdt.entry import Entry
 from crdt.errors import Malformed
 from crdt.rebuilding import rebuilt
 from crdt.sameness import canonical
 from crdt.schema import Row, Schema
 from crdt.stamp import COUNTER_BITS
+from crdt.values import decode
 
 from ..columns import sets_of
 from ..conf import conf
@@ -65,6 +66,8 @@ class Merged:
     rebuilt: bool = False
     """Does the document take the place of one that was lost?"""
     inserted: bool = False
+    filled_from: int = 0
+    """The server's clock before it filled in what an inserted row holds beside what was pushed."""
     deleted: bool = False
     columns: list[str] = field(default_factory=list)
     """The names of the fields of the table that have to be written."""
@@ -72,6 +75,8 @@ class Merged:
     """What the row's columns hold, of the fields that have entries and are not held back."""
     held_back: set[str] = field(default_factory=set)
     """The fields that are not projected, since what they refer to is not there yet."""
+    lagging: dict[str, Any] = field(default_factory=dict)
+    """What columns hold that waited when the merge began, by the field's name in documents."""
     carried: list[Entry] = field(default_factory=list)
     """Server entries on behalf of the device whose push this is; see `retired`."""
     sets: dict[str, dict[str, tuple[Any, bool]]] = field(default_factory=dict)
@@ -109,6 +114,7 @@ class Merged:
         before = schema.read(document)
         merged = cls(held, schema, now_ms, document, before, changed)
         merged.held_back = merged._waiting()
+        merged.lagging = dict(stored.waiting or {})
         merged._show(before.values)
         merged._write_back(outvoted)
         return merged
@@ -166,6 +172,24 @@ class Merged:
             or marked
         )
 
+    def has(self, entry: Entry) -> bool:
+        """Does the entry, or one that stands for it, still stand?"""
+        present = self.document.entries
+        return entry.dot in present or any(e.stands_for == entry.dot for e in present.values())
+
+    def unmake(self) -> None:
+        """Take back that a row was made, with what the server wrote to fill it; not with texts."""
+        own, texts = self.document.replica, self.schema.texts
+        filled = [
+            dot
+            for dot, entry in self.document.entries.items()
+            if dot.replica == own and dot.clock >= self.filled_from and entry.field not in texts
+        ]
+        self.document.delete(filled)
+        self.held.row, self.inserted = None, False
+        self.columns, self.sets = [], {}
+        self._show(self.before.values)
+
     def revert(self, entries: Iterable[Entry]) -> None:
         """Delete entries that may not stand, and those that stand for them."""
         dots = {entry.dot for entry in entries}
@@ -206,6 +230,7 @@ class Merged:
 
         Without `make_row`, and where it makes none, a row that is missing stays so.
         """
+        self._fill_lagging()
         after = self.schema.read(self.document)
         stored = self.held.document
         stored.deleted = after.deleted
@@ -226,6 +251,7 @@ class Merged:
             self.add_columns(project(self.held.row, shown, after.values, keys, held_back))
         self._project_sets(after.values)
         if self.inserted:
+            self.filled_from = self.document.clock(self.document.replica)
             mirror(self.document, self.schema, self.held.row, self.held.keys, self.now_ms)
         self._note_waiting()
         self._show(after.values)
@@ -253,6 +279,15 @@ class Merged:
             self._show(after)
             self._write_back(outvoted)
 
+    def _fill_lagging(self) -> None:
+        """Write what a column holds that waited, if nothing is left of what it waited for."""
+        stamps = [entry.stamp for entry in self.document.entries.values()]
+        for name in self._waiting_of(self.lagging):
+            known = self.schema.fields[name]
+            if not self.document.live(known.wire) and stamps:
+                value = decode(known.kind, self.lagging[known.wire])
+                write_missing(self.document, known, value, max(stamps))
+
     def _project_sets(self, after: Mapping[str, Any]) -> None:
         """Note what was added to sets, and removed from them, since they were shown last."""
         for name in sets_of(type(self.row)) if self.row is not None else ():
@@ -277,19 +312,22 @@ class Merged:
         held |= {name: list(keys.values()) for name, keys in self.withheld.items() if keys}
         known = self.schema.fields
         waiting = {known[name].wire: known[name].encode(value) for name, value in held.items()}
-        for name in self._waiting_sets() - self.withheld.keys():  # nobody looked at them now
+        for name in self.waiting_sets() - self.withheld.keys():  # nobody looked at them now
             waiting[known[name].wire] = self.held.document.waiting[known[name].wire]  # type: ignore[index]
         self.held.document.waiting = waiting or None
 
     def _waiting(self) -> set[str]:
         """The names of the fields whose columns wait."""
-        waiting = self.held.document.waiting
+        return self._waiting_of(self.held.document.waiting or {})
+
+    def _waiting_of(self, waiting: Mapping[str, Any]) -> set[str]:
         if not waiting:
             return set()
+        sets = sets_of(type(self.row)) if self.row is not None else {}
         fields = self.schema.fields.items()
-        return {name for name, known in fields if known.wire in waiting} - self._waiting_sets()
+        return {name for name, known in fields if known.wire in waiting} - sets.keys()
 
-    def _waiting_sets(self) -> set[str]:
+    def waiting_sets(self) -> set[str]:
         """The names of the sets of which some keys are not linked yet."""
         waiting = self.held.document.waiting
         if not waiting or self.row is None:

@@ -20,7 +20,7 @@ from .items import ItemResult, PushItem, StoredOutcome
 from .locking import Stored
 from .merging import Reverts
 
-__all__ = ["confirm", "outcomes", "repeated", "settle", "store_outcomes"]
+__all__ = ["Told", "confirm", "outcomes", "repeated", "settle", "store_outcomes"]
 __all__ += ["there_by_now"]
 
 Told = tuple[int, Stored, int, Reverts, "dict[str, Any] | None"]

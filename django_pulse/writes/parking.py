@@ -12,14 +12,16 @@ Laws:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from crdt.entry import Entry
 from crdt.update import Push
 
 from .. import feed
+from ..columns import Column, columns_of
 from ..conf import conf
 from ..sql import insert_many
 from ..tables import Awaited
@@ -84,17 +86,39 @@ def told(merged: Merged) -> dict[str, Any] | None:
     return waiting_for(merged).told() if any(_awaited(merged).values()) else None
 
 
-def everything(merged: Merged) -> Push:
-    """All that a parked document holds, as one push: nothing of it was ever let in."""
+def everything(merged: Merged, awaited: Collection[Target]) -> Push:
+    """All that was not let in yet, as one push: what a parked document holds; of one whose row is
+    there, the entries that refer to what this user `awaited`.
+    """
     document = merged.document
-    entries: Sequence[Any] = ()
+    entries: Iterable[Entry] = _that_refer_to(merged, awaited)
     texts: Iterable[str] = ()
     if merged.held.document.parked is not None:
-        entries = tuple(document.entries.values())
+        entries = document.entries.values()
         texts = (f.wire for f in merged.schema.fields.values() if f.rule.text)
     return Push(
         0, 0, 0, tuple(entries), frozenset(t for t in texts if document.text(t)), {}, True, b""
     )
+
+
+def _that_refer_to(merged: Merged, awaited: Collection[Target]) -> Iterator[Entry]:
+    columns = {} if merged.row is None else columns_of(type(merged.row))
+    for name in merged.held_back | merged.waiting_sets():
+        known, column = merged.schema.fields[name], columns[name]
+        for entry in merged.document.live(known.wire):
+            for live in known.live([entry]):
+                values = (live.value or ()) if column.is_set else (live.value,)
+                if any(_target(column, value) in awaited for value in values):
+                    yield entry
+
+
+def _target(column: Column, value: Any) -> Target | None:
+    """The row that a value refers to, as `Awaited` lists it."""
+    try:
+        reference = column.refers_to(value)
+    except ValueError:
+        return None
+    return None if reference is None else (reference[0].label, str(reference[1]))
 
 
 _LISTED = ("document", "pk", "model", "key", "user")

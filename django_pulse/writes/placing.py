@@ -45,18 +45,29 @@ class Placing:
         Raises `MisplacedError` for a new row. To be called once the row is projected.
         """
         row = merged.row
-        if row is None or merged.deleted or self._hop is None or self._attname is None:
-            return {}
-        anchor = None if row.is_local_only else getattr(row, self._attname)
-        if anchor is not None and f"{self._start}{anchor}" in self._visible:
+        if row is None or merged.deleted or self._hop is None or self.sees(row):
             return {}
         if merged.inserted:
-            merged.held.row, merged.inserted = None, False
+            merged.unmake()
             raise MisplacedError(_MESSAGE)
         wire = merged.schema.fields[self._hop.field.name].wire
-        moves = [entry for entry in push.entries if entry.field == wire]
+        moves = [e for e in (*push.entries, *merged.carried) if e.field == wire]
         if not moves:
             return {}
         merged.revert(moves)
         merged.project()
         return {wire: {"value": moves[-1].value, "code": "forbidden", "message": _MESSAGE}}
+
+    def sees(self, row: SyncModel) -> bool:
+        """Does the user see the row, as far as its own columns tell?"""
+        if self._attname is None:
+            return True
+        anchor = None if row.is_local_only else getattr(row, self._attname)
+        return anchor is not None and f"{self._start}{anchor}" in self._visible
+
+    def moved(self, before: SyncModel, after: SyncModel) -> str | None:
+        """The name of the field that moves the row to where others see it, if it has moved."""
+        if self._hop is None or self._attname is None:
+            return None
+        same = getattr(before, self._attname) == getattr(after, self._attname)
+        return None if same else str(self._hop.field.name)

@@ -32,6 +32,7 @@ from .items import ItemResult, PushItem
 from .joining import BusyError
 from .locking import is_about_locks
 from .outcomes import there_by_now
+from .permitting import UnansweredError
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -51,6 +52,9 @@ MOST_TRIES = 2
 with it put right, and once with all of the push put aside."""
 
 BUSY = ItemResult("busy")
+
+UNANSWERED = ItemResult("busy", code="unanswered")
+"""What comes of a fault in `can_sync`: for the client the same, and not worth another try now."""
 
 PROTECTED = "protected"
 """The code of a deletion that other rows do not let happen."""
@@ -117,7 +121,7 @@ def stored(batch: Batch, deadline: float) -> Results:
         places = list(batch.items)
         passing = _says_nothing_of_the_row(error)
         if passing and time.monotonic() > deadline:
-            return dict.fromkeys(places, BUSY)
+            return dict.fromkeys(places, _passing(batch.items[places[0]], error))
         if len(places) > 1:
             middle = len(places) // 2
             first = stored(batch.of(places[:middle]), deadline)
@@ -132,9 +136,7 @@ def stored(batch: Batch, deadline: float) -> Results:
 
 def _failure(item: PushItem, error: BaseException, *, passing: bool) -> ItemResult:
     if passing:
-        if not (isinstance(error, DatabaseError) and is_about_locks(error)):
-            logger.warning("A push to %s %s has to be tried again: %s", item.model, item.id, error)
-        return BUSY
+        return _passing(item, error)
     if isinstance(error, DatabaseError):
         logger.info("A push to %s %s was refused: %s", item.model, item.id, error)
         return refused("constraint", "The database's constraints do not allow this row.")
@@ -142,10 +144,21 @@ def _failure(item: PushItem, error: BaseException, *, passing: bool) -> ItemResu
     return refused("internal", "The server could not store this row; its log says why.")
 
 
+def _passing(item: PushItem, error: BaseException) -> ItemResult:
+    if isinstance(error, UnansweredError):
+        logger.error("A push to %s %s: %s", item.model, item.id, error, exc_info=error)
+        return UNANSWERED
+    if not (isinstance(error, DatabaseError) and is_about_locks(error)):
+        logger.warning("A push to %s %s has to be tried again: %s", item.model, item.id, error)
+    return BUSY
+
+
 def _says_nothing_of_the_row(error: BaseException) -> bool:
-    """A lock, a lost connection, a missing table: the same push may well succeed later."""
+    """A lock, a lost connection, a missing table, a mistake in the project's own `can_sync`: the
+    same push may well succeed later.
+    """
     about_the_row = isinstance(error, (IntegrityError, DataError))
-    passing = isinstance(error, (DatabaseError, InterfaceError, BusyError))
+    passing = isinstance(error, (DatabaseError, InterfaceError, BusyError, UnansweredError))
     return passing and not about_the_row
 
 

@@ -56,6 +56,10 @@ class Device:
     def delete(self, sync_id: uuid.UUID) -> None:
         delete_row(self.rows[sync_id], self.schema, self.now(), self.acked.get(sync_id, 0))
 
+    def undelete(self, sync_id: uuid.UUID) -> None:
+        acked = self.acked.get(sync_id, 0)
+        delete_row(self.rows[sync_id], self.schema, self.now(), acked, deleted=False)
+
     def get(self, sync_id: uuid.UUID) -> dict[str, Any]:
         return self.schema.read(self.rows[sync_id]).values
 
