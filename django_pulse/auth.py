@@ -3,7 +3,8 @@
 In this order:
 1. the user some middleware has put into the scope;
 2. the user of Django's session cookie, read here when no middleware was wrapped;
-3. the user that `DJANGO_PULSE["AUTHENTICATE"]` names for the token in `hello`.
+3. the user that the token in `hello` belongs to: one of our own tickets (see `tickets`), or
+   whatever `DJANGO_PULSE["AUTHENTICATE"]` knows.
 
 The first two hang on what the browser sends by itself, so they count only where the page that
 opened the socket is one of ours (see `origin`). Anonymous and inactive users are refused.
@@ -33,13 +34,16 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest, parse_cookie
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 from django.utils.module_loading import import_string
 
 from crdt.errors import RemoteFault
 
+from . import tickets
 from .authenticators import SignedIn, TokenExpired
 from .conf import conf
 from .origin import HandshakeRequest, origin_allowed
+from .tables import Ticket
 
 __all__ = ["GONE", "Handshake", "Refused", "SignIn", "current_user", "name_of_session", "renew"]
 __all__ += ["sign_in"]
@@ -155,7 +159,7 @@ def renew(signed: SignIn, token: str) -> SignIn:
         raise Refused(NOBODY, code="unauthenticated")
     if fresh.user.pk != signed.user.pk:
         raise Refused(OTHER_USER, code="other_user")
-    return replace(fresh, session_key=signed.session_key)
+    return replace(fresh, session_key=fresh.session_key or signed.session_key)
 
 
 def current_user(signed: SignIn) -> AbstractBaseUser:
@@ -229,21 +233,42 @@ class _Frozen(dict[str, Any]):
 
 
 def _sign_in_by_token(token: str) -> SignIn | None:
-    """What the project's AUTHENTICATE function says of the token."""
+    """Whoever used a ticket, or what the project's AUTHENTICATE function says of the token."""
     # PostgreSQL takes no NUL: a function that looks the token up would fail instead of answering.
-    if conf.AUTHENTICATE is None or len(token) > MAX_TOKEN_CHARS or "\0" in token:
+    if len(token) > MAX_TOKEN_CHARS or "\0" in token:
         return None
-    authenticate = import_string(conf.AUTHENTICATE)
-    if inspect.iscoroutinefunction(authenticate):
-        authenticate = async_to_sync(authenticate)
     try:
-        found = authenticate(token)
+        if tickets.is_ticket(token):
+            return _sign_in_by_ticket(tickets.redeem(token))
+        found = _authenticate(token)
     except TokenExpired:
         raise Refused(EXPIRED, code="expired") from None
     except PermissionDenied:
         raise Refused(DENIED, code="denied") from None
     answer = found if isinstance(found, SignedIn) else SignedIn(found)
     return _checked(answer.user, answer)
+
+
+def _authenticate(token: str) -> Any:
+    if conf.AUTHENTICATE is None:
+        return None
+    authenticate = import_string(conf.AUTHENTICATE)
+    if inspect.iscoroutinefunction(authenticate):
+        authenticate = async_to_sync(authenticate)
+    return authenticate(token)
+
+
+def _sign_in_by_ticket(ticket: Ticket | None) -> SignIn | None:
+    """What the page that asked for the ticket was signed in by, if that still holds."""
+    if ticket is None:
+        return None
+    user = get_user_model()._default_manager.filter(pk=ticket.user).first()
+    if user is None or not constant_time_compare(user.get_session_auth_hash(), ticket.auth_hash):
+        return None
+    if not user.is_active:
+        raise Refused(DENIED, code="denied")
+    signed = SignIn(user, ticket.session)
+    return signed if _read_again(signed) == user else None
 
 
 def _checked(user: Any, answer: SignedIn) -> SignIn | None:

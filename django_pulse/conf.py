@@ -62,6 +62,10 @@ class Conf:
     # a middleware nor the session cookie has signed anybody in. None: tokens sign nobody in.
     AUTHENTICATE = Setting[str | None](None, (str, type(None)))
 
+    # Seconds for which a ticket can be used. A page asks for one and opens its socket at once; a
+    # slow phone takes a few, and a ticket that leaked is worth nothing a minute later.
+    TICKET_SECONDS = Setting[float](60, (int, float))
+
     # Seconds between two pings of a client. A hint lost by the channel layer is noticed at the
     # next one, so this is the longest a client is behind; below about 5 the pings of idle phones
     # become the server's main work.

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import models
 
 __all__ = ["Awaited", "Clock", "Device", "Document", "Feed", "Naming", "Outbox"]
-__all__ += ["Outcome", "Scope"]
+__all__ += ["Outcome", "Scope", "Ticket"]
 
 
 def _reference(to: str) -> models.ForeignKey[Any, Any]:
@@ -221,3 +221,24 @@ class Device(models.Model):
 
     def __str__(self) -> str:
         return f"replica {self.replica} of {self.user}"
+
+
+class Ticket(models.Model):
+    """What a page's socket may sign in with, once: as whom, and as long as what still holds.
+
+    `digest` is the ticket's SHA-256, `user` a primary key, as text. `auth_hash` is that of the
+    password which the user had, `session` the key of the session that signed the page in, if one
+    did.
+    """
+
+    digest = models.CharField(max_length=64, unique=True)
+    user = models.CharField(max_length=255)
+    auth_hash = models.CharField(max_length=255)
+    session = models.TextField(null=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        app_label = "django_pulse"
+
+    def __str__(self) -> str:
+        return f"ticket of {self.user}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from . import views
 
 __all__ = ["app_name", "urlpatterns"]
 
 app_name = "django_pulse"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [path("ticket/", views.ticket, name="ticket")]
