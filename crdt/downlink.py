@@ -20,6 +20,7 @@ from .listing import begin_listing, end_listing
 from .messages import Changes, Item, Key, Pull
 from .schema import MISSING
 from .shelf import Shelf
+from .subscribing import relist
 from .uplink import Uplink
 
 __all__ = ["Downlink"]
@@ -54,7 +55,7 @@ class Downlink:
         self._awaited: set[str | None] = set()
         self._answered: set[Key] = set()
         self._quiet = 0
-        self._skipped: set[str] = set()
+        self._paused = False
 
     # Asking
 
@@ -83,7 +84,7 @@ class Downlink:
         """The pull to send now, if there is anything to ask for and none is under way."""
         behind = self._behind()
         documents = tuple(self._shelf.wanted)[:MAX_DOCUMENTS]
-        if self._pull is not None or not (behind or documents):
+        if self._paused or self._pull is not None or not (behind or documents):
             return None
         listings = self._shelf.standing.listings
         broken_off = {scope: listings[scope] for scope in behind if scope in listings}
@@ -99,6 +100,16 @@ class Downlink:
         self._quiet += 1
         if self._quiet > PATIENCE:
             self._pull = None
+
+    def pause(self) -> None:
+        """Another subscription is asked for: what comes before the answer counts for nothing."""
+        self._paused = True
+        self._pull = None
+
+    def resume(self, heads: Mapping[str, int]) -> None:
+        """What comes from here on goes by the new subscription."""
+        self._paused = False
+        self.heads |= heads
 
     def failed(self) -> None:
         """The server could not answer; the next ping's answer starts another pull."""
@@ -162,6 +173,8 @@ class Downlink:
         """Apply changes, if they continue what is here."""
         if changes.scope is None:
             return self._documents(changes, now)
+        if self._paused:
+            return []
         scope = changes.scope
         cursor = self._shelf.standing.cursors.get(scope, 0)
         if changes.live:
@@ -328,13 +341,16 @@ class Downlink:
     def _caught_up(self, now: int) -> list[Event]:
         """In a new epoch, once all was read: what the server does not have is pushed or goes."""
         standing = self._shelf.standing
-        if not standing.catching_up or self._pull or self._behind() or self._shelf.wanted:
+        reading = self._paused or self._pull or self._behind() or self._shelf.wanted
+        if not standing.catching_up or reading:
             return []
         events: list[Event] = []
         for key, _ in list(self._shelf.all_records()):
             if self._shelf.record(key).epoch not in (None, standing.epoch):
                 events += self._missing(key, now)
         self._shelf.stand(replace(self._shelf.standing, catching_up=False, before={}))
+        if standing.subscription is not None:
+            relist(self._shelf)
         return events
 
     def _missing(self, key: Key, now: int) -> list[Event]:

@@ -10,9 +10,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from .errors import Malformed
-from .messages import Item, Key
+from .messages import Item, Key, Subscription
 
-__all__ = ["MAX_INTEGER", "MAX_ITEMS", "MAX_TEXT", "Fields"]
+__all__ = ["MAX_INTEGER", "MAX_ITEMS", "MAX_TEXT", "MAX_WANTED", "Fields"]
 
 MAX_INTEGER: Final = 2**53 - 1
 """What JavaScript can count up to: no header needs more."""
@@ -25,6 +25,9 @@ MAX_ITEMS: Final = 10_000
 
 MAX_TEXT: Final = 10_000
 """Characters in a header's text: scope keys, tokens and messages for people are shorter."""
+
+MAX_WANTED: Final = 1_000
+"""Models and values that one subscription may name: what a screen shows, not what a table holds."""
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _MODEL = re.compile(r"[^\W]{1,100}\.[^\W]{1,100}")
@@ -157,6 +160,26 @@ class Fields:
             found[index] = one
         return found
 
+    def subscription(self, name: str) -> Subscription | None:
+        """Which rows are wanted; `None` if it is not there, or nothing."""
+        if self.any(name, None) is None:
+            return None
+        found: dict[str, dict[str, tuple[Any, ...]]] = {}
+        size = 0
+        for model, fields in self._object(name).items():
+            if not _MODEL.fullmatch(model) or not isinstance(fields, dict):
+                raise self.wrong(name, 'an object with, for each "app.model", one of fields')
+            found[model] = {}
+            for field, values in fields.items():
+                if not isinstance(values, list) or not all(map(_is_plain, values)):
+                    raise self.wrong(name, "made of lists of plain values for each field")
+                found[model][field] = tuple(values)
+                size += 1 + len(values)
+            size += 1
+            if size > MAX_WANTED:
+                raise self.wrong(name, f"an object of at most {MAX_WANTED} models and values")
+        return found
+
     def key(self, model: str, identity: str) -> Key:
         """A document's key that stands in two fields."""
         return self._key(model, [self.any(model), self.any(identity)])
@@ -199,6 +222,14 @@ class Fields:
         if not isinstance(value, dict) or len(value) > MAX_ITEMS:
             raise self.wrong(name, f"an object of at most {MAX_ITEMS} fields")
         return value
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, str):
+        return len(value) <= MAX_TEXT
+    if type(value) is int:
+        return -MAX_INTEGER <= value <= MAX_INTEGER
+    return value is None or type(value) in (bool, float)
 
 
 def _is_position(value: Any) -> bool:

@@ -4,7 +4,7 @@ One frozen class per kind of message. `crdt.frames` turns them into bytes and ba
 for, and who sends it, stands in its docstring ("c" is a client, "s" the server).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -36,6 +36,9 @@ __all__ = [
     "Resend",
     "Reverted",
     "RevertedField",
+    "Subscribe",
+    "Subscribed",
+    "Subscription",
     "Verdict",
     "Welcome",
 ]
@@ -152,15 +155,23 @@ Verdict = Resend | Refused | Busy | Reverted
 """What became of a pushed update that was not simply merged."""
 
 
+Subscription = Mapping[str, Mapping[str, Sequence[Any]]]
+"""Which rows a client wants: models by their labels, and of each the values, as they travel, that a
+field must have one of. A model without fields is wanted whole."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """c: the first message. `outcomes` confirms those that the client has stored."""
+    """c: the first message. `outcomes` confirms those that the client has stored. `subscription` is
+    what it wants of what its user may see; `None` stands for everything.
+    """
 
     replica: int
     device: str = ""
     token: str | None = None
     outcomes: tuple[int, ...] = ()
     protocol: int = PROTOCOL
+    subscription: Subscription | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +286,25 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
+class Subscribe:
+    """c: from here on send this part of what the user may see; `None` stands for everything.
+
+    Nothing is sent again for it: a client that wants more than before pulls from the beginning.
+    """
+
+    id: int
+    subscription: Subscription | None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """s: what follows goes by the subscription with this `id`; `heads` as in a pong."""
+
+    id: int
+    heads: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Leave:
     """s: the client may no longer see `scope`."""
 
@@ -317,6 +347,8 @@ Message = (
     | Confirm
     | Pull
     | Changes
+    | Subscribe
+    | Subscribed
     | Leave
     | Ping
     | Pong

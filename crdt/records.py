@@ -134,7 +134,8 @@ class Standing:
     `offset` is what to add to the local clock, in milliseconds, or `None` before the server ever
     told the time. `catching_up` is set from a change of epoch until every scope was read anew;
     `before` are the cursors of the earlier epoch. `listings` has, for each scope that is being
-    listed completely, its head when that began.
+    listed completely, its head when that began. `subscription` is what the app wants of what its
+    user may see, as it travels; `None` stands for everything.
     """
 
     replica: int
@@ -146,6 +147,7 @@ class Standing:
     cursors: dict[str, int] = field(default_factory=dict)
     before: dict[str, int] = field(default_factory=dict)
     listings: dict[str, int] = field(default_factory=dict)
+    subscription: dict[str, dict[str, list[Any]]] | None = None
 
     def to_bytes(self) -> bytes:
         """The standing as JSON."""

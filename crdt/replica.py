@@ -31,9 +31,10 @@ from .schema import MISSING, Field, Schema
 from .session import Session
 from .shelf import Shelf
 from .stamp import stamp_ms
+from .starting import Values, defaults, starting_points
 from .store import Store
+from .subscribing import Wanted, subscription_of
 from .update import DEFAULT_LIMITS
-from .values import decode
 
 __all__ = ["Replica", "RowView"]
 
@@ -85,6 +86,7 @@ class Replica:
             with self._shelf.changing():
                 self._shelf.learn(tuple(schema.description() for schema in schemas))
         self._session = Session(self._shelf, now)
+        self._wish: Wanted | None = None
 
     # Reading
 
@@ -168,7 +170,7 @@ class Replica:
         with self._shelf.changing():
             held = self._shelf.fresh(Key(schema.label, identity))
             named = {check_field(schema, name).name: value for name, value in values.items()}
-            given = _starting_points(schema) | named
+            given = starting_points(schema) | named
             for name, value in given.items():
                 self._write(schema, held, name, MISSING, value)
             if not given:
@@ -200,7 +202,7 @@ class Replica:
             known.encode(amount)
             old = known.read(held.view)
             if old is MISSING or old is None:
-                old = _defaults(schema).get(known.name) or 0
+                old = defaults(schema).get(known.name) or 0
             self._write(schema, held, known.name, old, old + amount)
 
     def change(self, model: str, id: UUID, field: str, edit: Callable[[Any], Any]) -> None:
@@ -208,7 +210,7 @@ class Replica:
         with self._editing(model, id) as (schema, held):
             known = check_field(schema, field)
             old = known.read(held.view)
-            shown = _defaults(schema).get(known.name) if old is MISSING else old
+            shown = defaults(schema).get(known.name) if old is MISSING else old
             new = edit(shown)
             if old is MISSING or not known.same(old, new):
                 self._write(schema, held, known.name, old, new)
@@ -292,7 +294,7 @@ class Replica:
         """The row that a document describes, unless it says that there is none."""
         if not document.entries or schema.is_deleted(document):
             return None
-        values = _Values(schema, _defaults(schema))
+        values = Values(schema, defaults(schema))
         values.update(schema.read(document).values)
         key = Key(schema.label, id)
         return RowView(name, id, values, self._parked(key) if key in self._shelf.parked else None)
@@ -317,6 +319,23 @@ class Replica:
 
     # The connection
 
+    def subscribe(self, wanted: Wanted | None) -> None:
+        """Keep only a part of what the user may see here; `None` stands for all of it.
+
+        `wanted` names models, or for each model the values that fields must have: one each, or
+        several of which any will do. Stored with everything else; rows that are not wanted any more
+        go once the server has listed the others, those with unsent edits not before these are
+        there. Raises `LocalFault` for what there is not, `ValueError` for a value that cannot be.
+        Before the models are known it is remembered, and looked at with the first welcome.
+        """
+        self._wish = None
+        if wanted is not None and not self._shelf.schemas:
+            self._wish = wanted
+            return
+        with self._shelf.changing():
+            named = self._shelf.named
+            self._session.subscribe(None if wanted is None else subscription_of(named, wanted))
+
     def connected(self, token: str | None = None) -> bytes:
         """A connection is open: the first frame to send."""
         return self._session.connected(token)
@@ -329,7 +348,10 @@ class Replica:
         """Take a frame; returns what happened by it, in order. Raises `RemoteFault`, and changes
         nothing stored, for a frame that no server sends.
         """
-        return [self._named(event) for event in self._session.receive(frame)]
+        events = [self._named(event) for event in self._session.receive(frame)]
+        if self._wish is not None and self._shelf.schemas:
+            self.subscribe(self._wish)
+        return events
 
     def outgoing(self) -> list[bytes]:
         """The frames to send now. Call it after every edit and every `receive`."""
@@ -356,38 +378,3 @@ class Replica:
     def retry(self) -> None:
         """Try rows again that were busy."""
         self._session.retry()
-
-
-class _Values(dict[str, Any]):
-    """A row's values by their fields' names; the names that those had find them, too."""
-
-    __slots__ = ("_schema",)
-
-    def __init__(self, schema: Schema, values: Mapping[str, Any]) -> None:
-        super().__init__(values)
-        self._schema = schema
-
-    def __missing__(self, name: str) -> Any:
-        known = self._schema.named(name)
-        if known is None or known.name == name:
-            raise KeyError(name)
-        return self[known.name]
-
-
-def _starting_points(schema: Schema) -> dict[str, Any]:
-    """Defaults that edits build on: what is added to a number, or typed into a text, counts from
-    there, so a new row has to say it.
-    """
-    return {
-        name: value
-        for name, value in _defaults(schema).items()
-        if value and (schema.fields[name].rule.text or not schema.fields[name].rule.whole)
-    }
-
-
-def _defaults(schema: Schema) -> dict[str, Any]:
-    return {
-        known.name: decode(known.kind, known.default)
-        for known in schema.fields.values()
-        if known.default is not MISSING
-    }

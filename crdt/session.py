@@ -8,7 +8,7 @@ Laws:
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from .downlink import Downlink
 from .entry import Dot
@@ -31,10 +31,13 @@ from .messages import (
     Pong,
     Renew,
     Renewed,
+    Subscribed,
+    Subscription,
     Welcome,
 )
 from .shelf import Shelf
 from .stamp import COUNTER_BITS, next_stamp
+from .subscribing import Subscribing, relist
 from .uplink import Uplink
 
 __all__ = ["Session"]
@@ -55,6 +58,7 @@ class Session:
         self._now = now
         self._uplink = Uplink(shelf)
         self._downlink = Downlink(shelf, self._uplink)
+        self._subscribing = Subscribing(shelf)
         self._limits = Limits(1, 1, 1)
         self.poll_seconds = 15.0
         self._forget()
@@ -73,7 +77,7 @@ class Session:
     @property
     def is_in_sync(self) -> bool:
         """Is everything from here durable there, and everything from there here?"""
-        idle = self._uplink.is_idle and self._downlink.is_idle
+        idle = self._uplink.is_idle and self._downlink.is_idle and self._subscribing.is_settled
         return self._is_welcome and idle and not self._shelf.pending
 
     @property
@@ -89,6 +93,17 @@ class Session:
         """Something was written here."""
         self._was_in_sync = False
 
+    def subscribe(self, subscription: Subscription | None) -> None:
+        """Want this part of what the user may see; asking for the same again is no change."""
+        standing = self._shelf.standing
+        wanted = _stored(subscription)
+        if wanted == standing.subscription:
+            return
+        self._shelf.stand(replace(standing, subscription=wanted))
+        if not standing.catching_up:
+            relist(self._shelf)
+        self.edited()
+
     # Sending
 
     def connected(self, token: str | None) -> bytes:
@@ -96,7 +111,13 @@ class Session:
         self.disconnected()
         standing = self._shelf.standing
         outcomes = tuple(self._shelf.unconfirmed)
-        self._hello = Hello(standing.replica, standing.device, token, outcomes)
+        self._hello = Hello(
+            standing.replica,
+            standing.device,
+            token,
+            outcomes,
+            subscription=self._subscribing.hello(),
+        )
         return encode(self._hello)
 
     def disconnected(self) -> None:
@@ -104,6 +125,7 @@ class Session:
         self._forget()
         self._uplink.reset()
         self._downlink.reset()
+        self._subscribing.reset()
 
     def ping(self) -> bytes:
         """A ping."""
@@ -128,9 +150,10 @@ class Session:
         self._uplink.sent(pushes)
         self._unsaid += failures
         found += pushes
-        pull = self._downlink.pull()
-        if pull is not None:
-            found.append(pull)
+        subscribe = self._subscribing.next()
+        if subscribe is not None:
+            self._downlink.pause()
+        found += filter(None, (subscribe, self._downlink.pull()))
         return [encode(message) for message in found]
 
     # Receiving
@@ -176,6 +199,10 @@ class Session:
                 return self._downlink.ponged(message.heads)
             case Renewed(expires_in):
                 return [SignInRenewed(expires_in)]
+            case Subscribed():
+                if self._subscribing.answered(message):
+                    self._downlink.resume(message.heads)
+                return []
         raise RemoteFault("A server does not send this message.", code="protocol")
 
     def _failed(self, fault: Fault) -> list[Event]:
@@ -229,6 +256,16 @@ class Session:
         if abs(moved) > OFFSET_MOVED:
             for key in list(self._shelf.pending):
                 restamp(self._shelf.held(key), moved)
+
+
+def _stored(subscription: Subscription | None) -> dict[str, dict[str, list[Any]]] | None:
+    """As it is read again from a store."""
+    if subscription is None:
+        return None
+    return {
+        model: {name: list(values) for name, values in fields.items()}
+        for model, fields in subscription.items()
+    }
 
 
 def restamp(held: Held, moved: int) -> None:

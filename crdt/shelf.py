@@ -146,9 +146,14 @@ class Shelf:
         return Record.from_bytes(stored)
 
     def all_records(self) -> Iterator[tuple[Key, Record]]:
-        """Every document's record, as the store holds it."""
-        for name, data in self._store.scan(records.META):
-            yield key_under(records.META, name), Record.from_bytes(data)
+        """Every document's record, staged changes included."""
+        staged = {
+            name: data for name, data in self._staged.items() if name.startswith(records.META)
+        }
+        stored = (pair for pair in self._store.scan(records.META) if pair[0] not in staged)
+        for name, data in (*stored, *staged.items()):
+            if data is not None:
+                yield key_under(records.META, name), Record.from_bytes(data)
 
     def documents(self, model: str) -> Iterator[tuple[UUID, Document]]:
         """Every document of a model, to read from."""

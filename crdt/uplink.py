@@ -238,6 +238,8 @@ class Uplink:
         held.landed()
         self._shelf.unpark(held.key)
         held.note(epoch=self._shelf.standing.epoch)
+        if self._shelf.standing.subscription is not None and not held.record.scopes:
+            self._shelf.want(held.key)  # it may lie outside of what is wanted: no scope would tell
         self._resends.pop(held.key, None)
         self._tries = 0
 

@@ -35,6 +35,8 @@ from .messages import (
     Resend,
     Reverted,
     RevertedField,
+    Subscribe,
+    Subscribed,
     Verdict,
     Welcome,
 )
@@ -82,8 +84,9 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
 
 
 def _write_hello(it: Hello) -> _Written:
-    header = {"type": "hello", "protocol": it.protocol, "replica": it.replica}
-    return header | {"device": it.device, "token": it.token, "outcomes": it.outcomes}, None
+    header: dict[str, Any] = {"type": "hello", "protocol": it.protocol, "replica": it.replica}
+    header |= {"device": it.device, "token": it.token, "outcomes": it.outcomes}
+    return header | ({} if it.subscription is None else {"models": it.subscription}), None
 
 
 def _write_welcome(it: Welcome) -> _Written:
@@ -150,6 +153,14 @@ def _write_changes(it: Changes) -> _Written:
     return header | ({"listing": [*it.listing]} if it.listing else {}), blobs
 
 
+def _write_subscribe(it: Subscribe) -> _Written:
+    return {"type": "subscribe", "id": it.id, "models": it.subscription}, None
+
+
+def _write_subscribed(it: Subscribed) -> _Written:
+    return {"type": "subscribed", "id": it.id, "heads": it.heads}, None
+
+
 def _write_leave(it: Leave) -> _Written:
     return {"type": "leave", "scope": it.scope}, None
 
@@ -178,6 +189,8 @@ WRITERS: Final[dict[type, Callable[[Any], _Written]]] = {
     Confirm: _write_confirm,
     Pull: _write_pull,
     Changes: _write_changes,
+    Subscribe: _write_subscribe,
+    Subscribed: _write_subscribed,
     Leave: _write_leave,
     Ping: _write_ping,
     Pong: _write_pong,
@@ -195,6 +208,7 @@ def _read_hello(it: Fields) -> Message:
         it.text_or_none("token"),
         it.integers("outcomes"),
         it.integer("protocol"),
+        it.subscription("models"),
     )
 
 
@@ -304,6 +318,14 @@ def _read_listing(it: Fields) -> Listing:
     return Listing(*listing)
 
 
+def _read_subscribe(it: Fields) -> Message:
+    return Subscribe(it.integer("id"), it.subscription("models"))
+
+
+def _read_subscribed(it: Fields) -> Message:
+    return Subscribed(it.integer("id"), it.positions("heads"))
+
+
 def _read_leave(it: Fields) -> Message:
     return Leave(it.text("scope"))
 
@@ -330,6 +352,8 @@ READERS: Final[dict[str, Callable[[Fields], Message]]] = {
     "ack": _read_ack,
     "pull": _read_pull,
     "changes": _read_changes,
+    "subscribe": _read_subscribe,
+    "subscribed": _read_subscribed,
     "leave": _read_leave,
     "ping": _read_ping,
     "pong": _read_pong,

@@ -13,9 +13,10 @@ from . import hints
 from .auth import Handshake
 from .conf import conf
 from .server.backend import Backend
+from .server.bounds import Bounds
 from .server.connection import Connection
 from .server.services import Services
-from .server.session import Bounds, Session
+from .server.session import Session
 
 __all__ = ["PulseConsumer"]
 

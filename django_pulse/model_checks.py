@@ -56,6 +56,7 @@ def check_model(model: Model) -> list[CheckMessage]:
         *_check_attributes(model),
         *_check_merge(model),
         *_check_read_only(model),
+        *_check_filters(model),
         *_check_audience(model),
         *_check_names(model),
         *check_relations(model),
@@ -133,6 +134,21 @@ def _cannot_hold_default(rule: MergeRule, column: Column) -> str:
         except ValueError as error:
             return str(error)
     return ""
+
+
+def _check_filters(model: Model) -> Iterator[CheckMessage]:
+    """E090, E091: what clients are to subscribe by, and cannot."""
+    columns = columns_of(model)
+    for name in sorted(model._sync.filters):
+        if name not in columns:
+            yield _not_a_field(model, name, "filters", "pulse.E090")
+        elif columns[name].is_set or (columns[name].kind == "json" and not columns[name].refers):
+            yield Error(
+                f"`filters` in `class Sync` names {name!r}, which is no one value to compare with.",
+                hint="Remove it; a foreign key, a number, a date or a text can stand there.",
+                obj=model,
+                id="pulse.E091",
+            )
 
 
 def _check_read_only(model: Model) -> Iterator[CheckMessage]:

@@ -5,6 +5,7 @@
         audience = "project__members"
         read_only = ["reviewed_by"]
         prefetch = ["project__team"]
+        filters = ["project"]
         deletes = "last_action_wins"
         renamed = {"title": "headline"}
         formerly = "todo.task"
@@ -26,8 +27,15 @@ __all__ = ["ATTRIBUTES", "DELETES", "ON_UNIQUE", "Mistake", "SyncOptions", "pars
 
 # Everything that `class Sync` may say.
 ATTRIBUTES = (
-    *("merge", "audience", "read_only", "prefetch"),
-    *("deletes", "on_unique", "renamed", "formerly"),
+    "merge",
+    "audience",
+    "read_only",
+    "prefetch",
+    "filters",
+    "deletes",
+    "on_unique",
+    "renamed",
+    "formerly",
 )
 
 # What `deletes` may say: who wins, where one deletes a row and another edits it.
@@ -62,9 +70,9 @@ class SyncOptions:
     `audience` is the lookup from the row to its users, or a function that gives a row's users; None
     stands for the foreign key called "user". `everyone` is set where `audience = None` was written:
     every signed-in user. `prefetch` are the relations that rows are read with before `can_sync` is
-    asked. `deletes` is the rule of the row itself, `on_unique` what becomes of a new
-    row whose unique value is taken. `renamed` says what fields were called before, `formerly` the
-    model ("app.model"), if no migration does.
+    asked, `filters` what clients may subscribe by. `deletes` is the rule of the row itself,
+    `on_unique` what becomes of a new row whose unique value is taken. `renamed` says what fields
+    were called before, `formerly` the model ("app.model"), if no migration does.
     """
 
     merge: Mapping[str, MergeRule] = field(default_factory=lambda: _NO_RULES)
@@ -72,6 +80,7 @@ class SyncOptions:
     everyone: bool = False
     read_only: frozenset[str] = frozenset()
     prefetch: tuple[str, ...] = ()
+    filters: frozenset[str] = frozenset()
     deletes: RowRule = field(default_factory=DeleteWins)
     on_unique: str = "park"
     renamed: Mapping[str, str] = field(default_factory=lambda: _NO_RENAMES)
@@ -90,6 +99,7 @@ def parse(declared: type | None) -> SyncOptions:
         everyone="audience" in said and said["audience"] is None,
         read_only=frozenset(_names("read_only", said.get("read_only"), "field", mistakes)),
         prefetch=_names("prefetch", said.get("prefetch"), "relation", mistakes),
+        filters=frozenset(_names("filters", said.get("filters"), "field", mistakes)),
         deletes=_deletes(said.get("deletes", DeleteWins.name), mistakes),
         on_unique=_on_unique(said.get("on_unique", "park"), mistakes),
         renamed=_renamed(said.get("renamed"), mistakes),

@@ -187,7 +187,11 @@ def _field(model: type[SyncModel], column: Column, called: Called) -> Field:
         rule=rule,
         required=wanted and rule.client_writes and not read_only,
         default=default,
-        options=MappingProxyType(_options(column) | ({"read_only": True} if read_only else {})),
+        options=MappingProxyType(
+            _options(column)
+            | ({"read_only": True} if read_only else {})
+            | ({"filter": True} if column.name in model._sync.filters else {})
+        ),
         wire=called.wire,
         aliases=called.aliases,
     )

@@ -18,6 +18,7 @@ from crdt.events import Kept, Parked
 from crdt.replica import Replica
 from crdt.rules import MergeRule
 from crdt.store import MemoryStore, Store
+from crdt.subscribing import Wanted
 
 from .address import read_address
 from .backoff import Backoff
@@ -51,6 +52,7 @@ async def connect(
     wait: bool = True,
     timeout: float = FIRST_WELCOME_SECONDS,
     rules: Iterable[MergeRule] = (),
+    subscribe: Wanted | None = None,
     tls: ssl.SSLContext | None = None,
     backoff: Backoff = DEFAULT_BACKOFF,
 ) -> AsyncIterator["Pulse"]:
@@ -71,6 +73,8 @@ async def connect(
     With `wait`, entering the block waits, for at most `timeout` seconds, for a server that this
     store has never met, because it has to tell which models there are (TimedOut, or why the
     server refuses). A store that knows them starts at once, without any network.
+    `subscribe` is what to keep here of what the user may see, as in `Pulse.subscribe`; None leaves
+    it as it was the last time, which at first is everything.
     `rules` are the project's own merge rules, `tls` replaces the default TLS settings and
     `backoff` bounds the pauses between attempts to connect.
 
@@ -82,6 +86,8 @@ async def connect(
     kept = _open(store)
     try:
         replica = _replica(kept, rules)
+        if subscribe is not None:
+            replica.subscribe(subscribe)
         changes = Changes()
         sign_in = SignIn(token)
         connection = Connection(
@@ -133,6 +139,19 @@ class Pulse:
             known = ", ".join(sorted(replica.schemas))
             raise LocalFault(f"The server syncs no model {label!r}; it syncs {known}.")
         return ModelHandle(name, self._local, self._connection.wake)
+
+    def subscribe(self, wanted: Wanted | None) -> None:
+        """Keep only a part of what the user may see here; None stands for all of it.
+
+            pulse.subscribe({"todo.task": {"project": project_id}, "todo.label": {}})
+
+        names models, and for each the values that fields must have: one, or a list of which any
+        will do. The server says which fields can be named: `filters` in the model's `class Sync`.
+        What is not wanted any more goes once the server has answered (`await pulse.synced()`),
+        rows with unsent edits not before these are there. It stays so, over restarts too.
+        """
+        self._local().subscribe(wanted)
+        self._connection.wake()
 
     def changes(self) -> ChangeStream:
         """What other devices and the server do from now on, to loop over with `async for`.

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .. import auth, feed, identity, purging, schema, scopes, writes
+from .. import auth, feed, identity, purging, schema, scopes, subscriptions, writes
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -28,6 +28,10 @@ class Backend:
     confirm = staticmethod(writes.confirm)
     outcomes = staticmethod(writes.outcomes)
     pull = staticmethod(feed.pull)
+    subscription = staticmethod(subscriptions.read)
+    idle_scopes = staticmethod(subscriptions.idle_scopes)
+    narrowed = staticmethod(subscriptions.narrowed)
+    chosen = staticmethod(subscriptions.chosen)
 
     def now(self) -> int:
         """The server's clock, in milliseconds."""

@@ -6,9 +6,10 @@ that a session can have it run in a thread. `backend.Backend` is the real thing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from crdt import messages
 from crdt.messages import Item, Key
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from ..auth import Handshake, SignIn
     from ..pages import Change, Heads, Page
+    from ..subscriptions import Subscription
     from ..writes import ItemResult, StoredOutcome
 
 __all__ = ["Services"]
@@ -64,6 +66,18 @@ class Services(Protocol):
 
     def pull(self, scope: str, cursor: int, limit: int, begun: int) -> Page:
         """The next page of a scope; `begun` is the head at which its listing began, or -1."""
+
+    def subscription(self, asked: messages.Subscription | None) -> Subscription | None:
+        """What a client asked for, as far as there is such a thing; None for everything."""
+
+    def idle_scopes(self, subscription: Subscription, keys: Collection[str]) -> frozenset[str]:
+        """The scopes in which there can be no row that was asked for."""
+
+    def narrowed(self, page: Page, subscription: Subscription) -> Page:
+        """A page without what was not asked for."""
+
+    def chosen(self, changes: Sequence[Change], subscription: Subscription) -> Sequence[Change]:
+        """Those of some documents that were asked for."""
 
     def documents(self, user: AbstractBaseUser, keys: Sequence[Key]) -> Sequence[Change]:
         """Those of the documents that the user may see, whole."""

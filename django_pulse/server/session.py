@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -49,6 +48,8 @@ from crdt.messages import (
     Push,
     Renew,
     Renewed,
+    Subscribe,
+    Subscribed,
     Welcome,
 )
 
@@ -56,14 +57,16 @@ from ..auth import GONE
 from .answers import batches, item_of, outcome, parts, verdict
 from .endings import ending_of
 from .steps import Close, CloseCode, Join, Part, Send, Step, Steps, ask
+from .wanted import Wanted
 
 if TYPE_CHECKING:
     from ..auth import Handshake, SignIn
     from ..pages import Change, Heads
     from ..writes import ItemResult
+    from .bounds import Bounds
     from .services import Services
 
-__all__ = ["Bounds", "Session", "State"]
+__all__ = ["Session", "State"]
 
 logger = logging.getLogger(__name__)
 
@@ -74,18 +77,6 @@ class State(Enum):
     NEW = auto()
     READY = auto()
     CLOSED = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What one connection may ask for; the settings of the same names say why."""
-
-    frame_bytes: int
-    push_rows: int
-    page_rows: int
-    page_bytes: int
-    poll_seconds: float
-    update_structs: int
 
 
 # Characters of a device's name: what the table of devices holds. A UUID has 36.
@@ -106,6 +97,7 @@ class Session:
         "_replica",
         "_services",
         "_signed",
+        "_subset",
         "checks",
         "scopes",
         "state",
@@ -117,6 +109,7 @@ class Session:
         self._bounds = bounds
         self._signed: SignIn | None = None
         self._replica = 0
+        self._subset = Wanted(services)
         self._access: dict[str, int] = {}
         # Two tasks may ask at the same time who reads what: whoever asked last knows best.
         self._asked = self._answered = 0
@@ -165,8 +158,9 @@ class Session:
             if self._answered <= asked:
                 return  # nobody could say; the client will pull
             self._access[scope] = access
-        if self._reads(scope):
-            yield Send(frame)
+        wanted = self._subset.live(scope, frame) if self._reads(scope) else None
+        if wanted is not None:
+            yield Send(wanted)
 
     def check(self, ended: str = "") -> Steps:
         """Find out whether the user may still be served, and what he reads now.
@@ -210,6 +204,7 @@ class Session:
             yield Join(new)
         self._signed, self._replica = signed, hello.replica
         self.scopes = frozenset(welcome.scopes)
+        yield from ask(self._subset.become, hello.subscription, self.scopes)
         # As they were before it was asked, for the second time, who reads what.
         self._access = {scope: heads.access.get(scope, 0) for scope in scopes & self.scopes}
         self.state = State.READY
@@ -234,10 +229,10 @@ class Session:
         yield Send(encode(Ack(push.id, len(push.items), exceptions)))
 
     def _pull(self, pull: Pull) -> Steps:
-        yield from self._refresh()
+        heads = yield from self._refresh()
         for scope, cursor in pull.cursors.items():
             if scope in self.scopes:
-                yield from self._pages(pull, scope, cursor)
+                yield from self._pages(pull, scope, cursor, heads.get(scope, 0))
             else:
                 yield Send(encode(Leave(scope)))
         if pull.documents:
@@ -246,6 +241,11 @@ class Session:
     def _ping(self, ping: Ping) -> Steps:
         heads = yield from self._refresh()
         yield Send(encode(Pong(ping.time, heads)))
+
+    def _subscribe(self, asked: Subscribe) -> Steps:
+        yield from ask(self._subset.become, asked.subscription, self.scopes)
+        heads = yield from self._refresh()
+        yield Send(encode(Subscribed(asked.id, heads)))
 
     def _confirm(self, confirm: Confirm) -> Steps:
         yield from ask(self._services.confirm, self._replica, confirm.outcomes)
@@ -258,6 +258,7 @@ class Session:
             Ping: _ping,
             Confirm: _confirm,
             Renew: _renew,
+            Subscribe: _subscribe,
         },
         State.CLOSED: {},
     }
@@ -297,7 +298,8 @@ class Session:
         return self._services.scope_heads(self._services.current_user(self._known()))
 
     def _wanted(self, keys: Sequence[Key]) -> Sequence[Change]:
-        return self._services.documents(self._services.current_user(self._known()), keys)
+        user = self._services.current_user(self._known())
+        return self._subset.documents(self._services.documents(user, keys))
 
     def _known(self) -> SignIn:
         assert self._signed is not None, "only a session that is ready asks this"
@@ -325,6 +327,8 @@ class Session:
         self.checks += 1
         gained, lost = heads.keys() - self.scopes, self.scopes - heads.keys()
         self.scopes = frozenset(heads)
+        if gained and not self._subset.is_all:
+            yield from ask(self._subset.look_at, self.scopes)
         if gained:
             yield Join(frozenset(gained))
         if lost:
@@ -333,11 +337,11 @@ class Session:
             yield Send(encode(Leave(scope)))
         return heads
 
-    def _pages(self, pull: Pull, scope: str, cursor: int) -> Steps:
-        """Everything in `scope` past `cursor`, a page at a time."""
+    def _pages(self, pull: Pull, scope: str, cursor: int, head: int) -> Steps:
+        """Everything in `scope` past `cursor` that the client wants, a page at a time."""
         more, rows, begun = True, self._bounds.page_rows, pull.listings.get(scope, -1)
         while more:
-            page = yield from ask(self._services.pull, scope, cursor, rows, begun)
+            page = yield from ask(self._subset.page, scope, cursor, rows, begun, head)
             cursor = min(cursor, page.start)  # a listing starts at 0
             begun = page.listing.head if page.listing else begun
             if page.more and page.end <= cursor:

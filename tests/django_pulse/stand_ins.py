@@ -15,7 +15,8 @@ from crdt.frames import decode, encode
 from crdt.messages import Hello, Item, Key, Message
 from django_pulse.auth import Handshake, Refused, SignIn
 from django_pulse.pages import Change, Heads, Page
-from django_pulse.server.session import Bounds, Session, State
+from django_pulse.server.bounds import Bounds
+from django_pulse.server.session import Session, State
 from django_pulse.server.steps import Close, Join, Part, Send, Step, Steps, Work
 
 __all__ = [
@@ -127,6 +128,18 @@ class StandIns:
     def pull(self, scope: str, cursor: int, limit: int, begun: int) -> Page:
         self._asked("pull", scope, cursor, limit)
         return self.pages.pop(0) if self.pages else Page(scope, cursor, cursor, False, (), ())
+
+    def subscription(self, asked: Any) -> Any:
+        return asked
+
+    def idle_scopes(self, subscription: Any, keys: Any) -> frozenset[str]:
+        return frozenset()
+
+    def narrowed(self, page: Page, subscription: Any) -> Page:
+        return replace(page, items=tuple(one for one in page.items if one.model in subscription))
+
+    def chosen(self, changes: Any, subscription: Any) -> Any:
+        return [change for change in changes if change.model in subscription]
 
     def documents(self, user: Any, keys: Sequence[Key]) -> Sequence[Change]:
         self._asked("documents", [key.id.int for key in keys])

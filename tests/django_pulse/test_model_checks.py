@@ -140,6 +140,21 @@ def test_e015_read_only_names_a_field_that_does_not_exist() -> None:
     assert only(model_of({"read_only": ["titel"]})).id == "pulse.E015"
 
 
+def test_e090_filters_name_a_field_that_does_not_exist() -> None:
+    message = only(model_of({"filters": ["titel"]}))
+    assert message.id == "pulse.E090"
+    assert "title" in hint(message)
+
+
+def test_e091_filters_name_what_is_no_one_value() -> None:
+    tags = models.JSONField(default=list)
+    assert only(model_of({"filters": ["tags"]}, tags=tags)).id == "pulse.E091"
+
+
+def test_what_can_be_compared_can_be_filtered_by() -> None:
+    assert check_model(model_of({"filters": ["title"]})) == []
+
+
 def test_e016_a_user_under_another_name_and_no_audience() -> None:
     message = only(model_of(owner=user_key()))
     assert message.id == "pulse.E016"

@@ -55,6 +55,7 @@ class Ticket(SyncModel):
 
     class Sync:
         audience = "project__team__members"
+        filters = ["project", "title"]
 
     def __str__(self) -> str:
         return self.title

@@ -1,0 +1,19 @@
+"""What one connection may ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Bounds"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The settings of the same names say why."""
+
+    frame_bytes: int
+    push_rows: int
+    page_rows: int
+    page_bytes: int
+    poll_seconds: float
+    update_structs: int

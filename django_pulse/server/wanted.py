@@ -1,0 +1,69 @@
+"""What of a user's rows one client wants, on its way through a session."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+from crdt.frames import decode, encode
+from crdt.messages import Changes, Subscription
+
+from ..pages import Change, Page
+from ..subscriptions import narrowed_live
+
+if TYPE_CHECKING:
+    from .. import subscriptions
+    from .services import Services
+
+__all__ = ["Wanted"]
+
+
+class Wanted:
+    """The subscription in effect. What asks the services is to be run in a thread."""
+
+    __slots__ = ("_idle", "_services", "_subscription")
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._subscription: subscriptions.Subscription | None = None
+        self._idle: frozenset[str] = frozenset()
+
+    @property
+    def is_all(self) -> bool:
+        """Does the client want everything?"""
+        return self._subscription is None
+
+    def become(self, asked: Subscription | None, scopes: Collection[str]) -> None:
+        """Take what the client asked for, which reads these scopes. Asks the services."""
+        self._subscription = self._services.subscription(asked)
+        self.look_at(scopes)
+
+    def look_at(self, scopes: Collection[str]) -> None:
+        """Find out in which of the scopes there is nothing for the client. Asks the services."""
+        chosen = self._subscription
+        idle = frozenset() if chosen is None else self._services.idle_scopes(chosen, scopes)
+        if chosen is self._subscription:  # two tasks look, and the client may change its mind
+            self._idle = idle
+
+    def page(self, scope: str, cursor: int, rows: int, begun: int, head: int) -> Page:
+        """The next page of a scope, whose head is there or beyond. Asks the services."""
+        if scope in self._idle:
+            return Page(scope, min(cursor, head), head, False, (), ())
+        page = self._services.pull(scope, cursor, rows, begun)
+        chosen = self._subscription
+        return page if chosen is None else self._services.narrowed(page, chosen)
+
+    def documents(self, found: Sequence[Change]) -> Sequence[Change]:
+        """Those of some documents that the client wants. Asks the services."""
+        chosen = self._subscription
+        return found if chosen is None else self._services.chosen(found, chosen)
+
+    def live(self, scope: str, frame: bytes) -> bytes | None:
+        """A live frame as this client gets it; None where it is of no use."""
+        if self._subscription is None:
+            return frame
+        if scope in self._idle:
+            return None
+        changes = decode(frame)
+        assert isinstance(changes, Changes), "nothing else is relayed"
+        return encode(narrowed_live(changes, self._subscription))
