@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 
 from .entry import Dot
 
-__all__ = ["MAX_POSITION", "between", "is_position", "sort_key"]
+__all__ = ["MAX_POSITION", "between", "is_made_by", "is_position", "sort_key"]
 
 MAX_POSITION: Final = 2000
 """Characters of a position: some 120 steps. Only who takes turns with a hundred others, or means
@@ -57,6 +57,11 @@ def sort_key(position: str) -> str:
 def is_position(value: object) -> bool:
     """Is this a position that `between` might have made?"""
     return isinstance(value, str) and 0 < len(value) <= MAX_POSITION and bool(_ends(value))
+
+
+def is_made_by(dot: Dot, position: str) -> bool:
+    """Is it the position that `between` made for this dot?"""
+    return position.endswith((_step(_LEFT, dot), _step(_RIGHT, dot)))
 
 
 def between(left: str | None, right: str | None, dot: Dot) -> str:

@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 
 from ..alignment import align, kept_in_order
 from ..entry import Dot, Live, Write
-from ..positions import between, is_position, sort_key
+from ..positions import between, is_made_by, is_position, sort_key
 from ..sameness import canonical
 from ..stamp import MAX_STAMP
 from .base import MergeRule, Pushed, Refusal, check_list
@@ -148,9 +148,10 @@ def write_items(
     items = items_of(entries)
     before, after = list(map(canonical, old)), list(map(canonical, new))
     now = [canonical(item.value) for item in items]
-    found = list(range(len(items))) if now == before else align(now, before)
+    found = list(range(len(items))) if now == before else align(now, before, _rewritten(items))
     sources = align(before, after)
-    gone = {index for index in found if index is not None}
+    # Who removes an item did not see what has been made of it: of the two the edit wins.
+    gone = {i for text, i in zip(before, found, strict=True) if i is not None and now[i] == text}
     plan = []
     kept = kept_in_order(sources)
     for place, source in enumerate(sources):
@@ -164,6 +165,15 @@ def write_items(
         plan.append(_Step(None if index is None else items[index], new[place], edited, moved))
     left = [item for index, item in enumerate(items) if index not in gone]
     return list(_written(dot, plan, left)), [one for index in gone for one in items[index].dots]
+
+
+def _rewritten(items: Sequence[Item]) -> set[int]:
+    """Those that somebody edited or moved: the others were never anything else."""
+    return {
+        index
+        for index, item in enumerate(items)
+        if not all(is_made_by(dot, item.birth) for dot in item.dots)
+    }
 
 
 class _Step(NamedTuple):

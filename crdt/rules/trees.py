@@ -243,7 +243,8 @@ class _Edit:
 
     def put(self, path: Path, new: Any) -> None:
         """Write `new` in the place of whatever is at `path` and below it."""
-        at, below = self._at(path), self._below(path)
+        is_list = self._merges_lists and isinstance(new, list)
+        at, below = self._at(path, spare_items=is_list), self._below(path)
         leaves = list(_leaves(path, new)) if isinstance(new, dict) else [(path, new)]
         for index, (leaf, value) in enumerate(leaves):
             replaced = () if index else at if leaf != path else (*at, *below)
@@ -268,22 +269,29 @@ class _Edit:
     def _append(self, path: Path, value: Any, replaced: Sequence[Dot] = ()) -> None:
         self._writes.append(Write([list(path), value], tuple(replaced)))
 
+    def _append_item(self, path: Path, item: Write, replaced: Sequence[Dot]) -> None:
+        self._writes.append(Write([list(path), *item.value], tuple(replaced)))
+
     def _remove(self, path: Path) -> None:
         self._gone.update(dict.fromkeys((*self._at(path), *self._below(path))))
 
     def _put_items(self, path: Path, values: Sequence[Any], replaced: Sequence[Dot]) -> None:
         writes, _ = write_items(self._next_dot, [], [], values)
         for write in writes:
-            self._writes.append(Write([list(path), *write.value], tuple(replaced)))
+            self._append_item(path, write, replaced)
             replaced = ()
 
     def _change_list(self, path: Path, old: Sequence[Any], new: Sequence[Any]) -> None:
         here = [part for part in self._parts if part.path == path]
-        if not any(part.item for part in here):
-            self.put(path, new)
+        items = _items(here)
+        if not items and any(isinstance(part.value, list) and part.value for part in here):
+            self.put(path, new)  # it is one leaf: written when the field's lists did not merge
             return
-        writes, gone = write_items(self._next_dot, _items(here), old, new)
-        self._writes += [Write([list(path), *each.value], each.replaces) for each in writes]
+        writes, gone = write_items(self._next_dot, items, old, new)
+        replaced = () if items else self._at(path, [])
+        for each in writes:
+            self._append_item(path, each, (*each.replaces, *replaced))
+            replaced = ()
         self._gone.update(dict.fromkeys(gone))
         if not new:
             self._append(path, new, self._at(path, new))
@@ -292,9 +300,13 @@ class _Edit:
     def _next_dot(self) -> Dot:
         return Dot(self._dot.replica, self._dot.clock + len(self._writes))
 
-    def _at(self, path: Path, value: Any = ...) -> list[Dot]:
-        """What is at the path; only what is this empty value, if one is given."""
-        found = (part for part in self._parts if part.path == path)
+    def _at(self, path: Path, value: Any = ..., *, spare_items: bool = False) -> list[Dot]:
+        """What is at the path; only what is this empty value, if one is given.
+
+        Whoever writes a list where he saw none leaves the items that others put there meanwhile.
+        """
+        spared = spare_items and self._seen is not None
+        found = (p for p in self._parts if p.path == path and not (spared and p.item))
         return [part.dot for part in found if value is ... or part.is_leaf(value)]
 
     def _below(self, path: Path) -> list[Dot]:

@@ -98,6 +98,30 @@ def test_what_was_edited_is_not_removed_by_who_did_not_see_it(server: Document) 
     assert together(server, mine, yours) == ["A", "b", "c"]
 
 
+def test_a_stale_list_takes_no_new_item_for_one_that_is_gone(server: Document) -> None:
+    """It knows items by their values, and must not touch what its writer never saw."""
+    write(server, ["b", "c"])
+    write(server, ["new", "b", "c"])
+    write_field(server, STEPS, ["a", "b", "c"], ["b", "c"], NOW)
+    assert STEPS.read(server) == ["new", "b", "c"]
+    write_field(server, STEPS, ["a", "b", "c"], ["A", "b", "c"], NOW)
+    assert sorted(STEPS.read(server)) == ["A", "b", "c", "new"]
+
+
+def test_a_stale_list_leaves_what_is_edited_and_edits_it_again(server: Document) -> None:
+    write(server, ["A", "b", "c"])
+    write_field(server, STEPS, ["a", "b", "c"], ["b", "c"], NOW)
+    assert STEPS.read(server) == ["A", "b", "c"]
+    write_field(server, STEPS, ["a", "b", "c"], ["again", "b", "c"], NOW)
+    assert STEPS.read(server) == ["again", "b", "c"]
+
+
+def test_where_it_is_in_doubt_which_item_was_edited_both_stay(server: Document) -> None:
+    write(server, ["B", "c"])
+    write_field(server, STEPS, ["a", "b", "c"], ["A", "b", "c"], NOW)
+    assert sorted(STEPS.read(server)) == ["A", "B", "c"]
+
+
 def test_an_item_that_was_added_and_removed_unsent_leaves_nothing() -> None:
     document = Document(replica=1)
     write(document, ["a"], NOW, 0)

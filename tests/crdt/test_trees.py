@@ -78,6 +78,27 @@ def test_a_stale_removal_leaves_what_it_did_not_see() -> None:
     assert LEAVES.read(document) == {"a": {"y": 2}, "b": 5}
 
 
+@pytest.mark.parametrize("base", [{}, {"a": 5}])
+@pytest.mark.parametrize("mine", [[2], []])
+def test_a_list_that_is_begun_takes_no_items_that_its_writer_did_not_see(
+    base: dict[str, Any], mine: list[int]
+) -> None:
+    document = Document(replica=1)
+    write(document, ITEMS, base)
+    write(document, ITEMS, {"a": [1]})
+    write_field(document, ITEMS, base, {"a": mine}, NOW)
+    assert sorted(ITEMS.read(document)["a"]) == [1, *mine]
+
+
+@pytest.mark.parametrize("theirs", [{"a": []}, {}, {"a": 5}])
+def test_who_adds_to_a_list_that_was_emptied_brings_nothing_back(theirs: dict[str, Any]) -> None:
+    document = Document(replica=1)
+    write(document, ITEMS, {"a": [1]})
+    write(document, ITEMS, theirs)
+    write_field(document, ITEMS, {"a": [1]}, {"a": [1, 2]}, NOW)
+    assert ITEMS.read(document) == {"a": [2]}
+
+
 def test_only_leaves_that_changed_are_written() -> None:
     document = Document(replica=1)
     write(document, LEAVES, {"a": {"x": 1, "y": [1, 2]}, "b": {}})
