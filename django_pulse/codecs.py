@@ -106,6 +106,12 @@ class Column:
         """Does it refer to any number of them, by a table between?"""
         return False
 
+    @property
+    def is_free_text(self) -> bool:
+        """Is any text a value, as far as the column knows? Addresses and names of files are not."""
+        is_text = isinstance(self.field, (models.CharField, models.TextField))
+        return is_text and self.codec.inward is _text and not self.field.choices
+
     def choices(self, target: Target, using: str) -> models.QuerySet[Any] | None:
         """The rows of a target that the field may refer to (`limit_choices_to`); None for none."""
         field: Any = self.field

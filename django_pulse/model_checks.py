@@ -109,6 +109,14 @@ def _check_rule(model: Model, field: Column, rule: MergeRule) -> Iterator[CheckM
             obj=model,
             id="pulse.E013",
         )
+    elif mistake := _takes_values_apart(rule, field):
+        yield Error(
+            f"The merge rule {rule_name} cannot serve {field.name!r}, {mistake}.",
+            hint="Choose a rule that takes one of the values that were written: Latest, Conflicts "
+            "or First.",
+            obj=model,
+            id="pulse.E013",
+        )
     elif field.null and not rule.nullable:
         yield Error(
             f"The merge rule {rule_name} has no null, but {field.name!r} may be null.",
@@ -124,6 +132,17 @@ def _check_rule(model: Model, field: Column, rule: MergeRule) -> Iterator[CheckM
             obj=model,
             id="pulse.E030",
         )
+
+
+def _takes_values_apart(rule: MergeRule, column: Column) -> str:
+    """Why a rule must not make one value of parts of several, if it does that."""
+    if rule.whole and not rule.text:
+        return ""
+    if column.refers and not column.is_set:
+        return "which refers to a row: what it makes of two references leads nowhere"
+    if rule.text and not column.is_free_text:
+        return "which holds no free text: what it makes of two values may be none"
+    return ""
 
 
 def _cannot_hold_default(rule: MergeRule, column: Column) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import User
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
 from django.core.checks import CheckMessage
 from django.db import models
 from django.test.utils import isolate_apps
@@ -121,6 +123,31 @@ def test_e014_a_rule_without_null_on_a_nullable_field(rule: Any, field: Any) -> 
 def test_e013_sets_lists_and_trees_are_json_and_flags_are_booleans(rule: Any) -> None:
     message = only(model_of({"merge": {"title": rule}}))
     assert message.id == "pulse.E013"
+
+
+@pytest.mark.parametrize(
+    ("rule", "field", "why"),
+    [
+        (Counter(), models.ForeignKey(Category, models.CASCADE), "refers to a row"),
+        (DeepMerge(), GenericForeignKey("to", "number"), "refers to a row"),
+        (Text(), models.GenericIPAddressField(), "no free text"),
+        (Text(), models.CharField(max_length=1, choices=[("a", "A")]), "no free text"),
+        (Text(), models.FileField(), "no free text"),
+    ],
+)
+def test_e013_a_rule_that_would_make_one_value_of_parts_of_two(
+    rule: Any, field: Any, why: str
+) -> None:
+    more = {}
+    if isinstance(field, GenericForeignKey):
+        kind = models.ForeignKey(
+            ContentType, models.CASCADE, limit_choices_to={"model": "category"}, related_name="+"
+        )
+        more = {"to": kind, "number": models.IntegerField()}
+    message = only(model_of({"merge": {"extra": rule}}, extra=field, **more))
+    assert message.id == "pulse.E013"
+    assert why in message.msg
+    assert "Latest, Conflicts or First" in hint(message)
 
 
 @pytest.mark.parametrize("rule", [AddWinsSet(), List(), DeepMerge(), Flag()])
