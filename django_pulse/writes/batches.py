@@ -23,6 +23,7 @@ from .. import identity, scopes
 from ..columns import columns_of
 from ..schema import schema_again, schema_of
 from . import announcing, clashing, joining, parking, placing
+from .defaults import Defaults
 from .forgotten import answer_to_forgotten
 from .items import ItemResult, PushItem
 from .judging import Judge
@@ -182,7 +183,9 @@ def _judged(
     reverts: dict[int, Reverts] = {}
     places = placing.Placing(batch.model, batch.using, visible)
     permits = Permits(batch.user, batch.model, batch.using, places)
-    projects = partial(_projected, batch, judge, waits, places)
+    count = sum(merged.row is None for merged, _ in pushes.values())
+    defaults = Defaults(batch.model, batch.using, count)
+    projects = partial(_projected, batch, judge, waits, places, defaults)
     joined = set()
     for place, (merged, update) in tuple(pushes.items()):
         bridge = Bridge(merged, update) if update.data else None
@@ -215,6 +218,8 @@ def _judged(
             merged.absorb(0)
         of_row = judge.judge_row(merged, update)
         if of_row:
+            if merged.inserted and merged.row is not None:
+                defaults.fill(merged.row)
             merged.project()
         of_row |= clashing.undone(batch, merged, update)
         lost = lost_to_deletion(merged, update)
@@ -228,12 +233,13 @@ def _projected(
     judge: Judge,
     waits: parking.Waits,
     places: placing.Placing,
+    defaults: Defaults,
     merged: Merged,
     update: Push,
 ) -> Reverts:
     """Bring a row to what its document says, as far as it may be there."""
     judge.hold_back(merged, update, waits.his(merged.held.document))
-    merged.project(partial(_new_row, batch, merged))
+    merged.project(partial(_new_row, batch, defaults, merged))
     return places.moved_back(merged, update)
 
 
@@ -305,7 +311,9 @@ class _Incomplete(Exception):
     """A new row lacks a value that its table wants."""
 
 
-def _new_row(batch: Batch, merged: Merged, values: dict[str, Any]) -> SyncModel | None:
+def _new_row(
+    batch: Batch, defaults: Defaults, merged: Merged, values: dict[str, Any]
+) -> SyncModel | None:
     """The instance for a document that has no row yet; it belongs to whoever pushed it.
 
     None where what it refers to is not there: then the document is parked.
@@ -317,6 +325,7 @@ def _new_row(batch: Batch, merged: Merged, values: dict[str, Any]) -> SyncModel 
         if name not in merged.held_back:
             columns[name].write(given, value, held.keys)
     row = batch.model(sync_id=held.sync_id, **given)
+    defaults.fill(row)
     owner = scopes.owner_field(batch.model)
     if owner is not None and given.get(owner.attname) is None:  # else it comes back to its owner
         setattr(row, owner.attname, batch.user.pk)

@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from crdt.rules import AddWinsSet, Counter, Text
+from django_pulse.bookkeeping import RandomUUID
 from django_pulse.models import SyncModel
 from django_pulse.permissions import SyncAction, SyncAnswer, SyncChanges
 
@@ -107,7 +108,12 @@ class Errand(SyncModel):
     places = models.JSONField(default=list, blank=True)
     since = models.DateTimeField(db_default=Now())
     number = models.UUIDField(default=uuid4)
+    token = models.UUIDField(db_default=RandomUUID())
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
 
     def __str__(self) -> str:
         return self.title
+
+    def clean(self) -> None:
+        if self.colour == "black":
+            raise ValidationError({"colour": "Not at night."}, code="night")
