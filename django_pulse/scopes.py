@@ -15,8 +15,9 @@ Laws:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import router
@@ -59,11 +60,20 @@ def of_row(row: SyncModel, using: str) -> list[str]:
     return of_rows([row], using)[0]
 
 
-def of_rows(rows: Sequence[SyncModel], using: str) -> list[list[str]]:
-    """The same for rows of one model, in order; at most one query for all of them."""
-    if not rows:
+def of_rows(
+    rows: Sequence[SyncModel],
+    using: str,
+    *,
+    model: type[SyncModel] | None = None,
+    sought: Collection[UUID] = (),
+) -> list[list[str]]:
+    """The same for rows of one model, in order; at most one query for all of them.
+
+    With what was `sought` of a `model` there are as many queries, whether rows were found or not.
+    """
+    if not rows and not sought:
         return []
-    audience = audience_of(type(rows[0]))
+    audience = audience_of(model or type(rows[0]))
     if audience is None:
         return [[] for _ in rows]
     shown = [row for row in rows if not row.is_local_only]
@@ -74,7 +84,7 @@ def of_rows(rows: Sequence[SyncModel], using: str) -> list[list[str]]:
     elif audience.hops[0].attname is not None:
         return _of_columns(rows, using, audience)
     else:
-        anchors = _related(shown, using, audience)
+        anchors = _related(audience, using, shown, sought)
     if anchors is None:
         return [[] if row.is_local_only else [everybody(using)] for row in rows]
     return [
@@ -116,16 +126,18 @@ def _of_columns(rows: Sequence[SyncModel], using: str, audience: Audience) -> li
     return [[] if anchor is None else [f"{start}{anchor}"] for anchor in anchors]
 
 
-def _related(rows: Sequence[SyncModel], using: str, audience: Audience) -> dict[Any, list[Any]]:
+def _related(
+    audience: Audience, using: str, rows: Sequence[SyncModel], sought: Collection[UUID]
+) -> dict[Any, list[Any]]:
     """What the first hop leads to from each row, where that is no column of the row."""
     stored = [row.pk for row in rows if row.pk is not None]
+    wanted = {"sync_id__in": sought} if sought else {"pk__in": stored}
     anchors: dict[Any, list[Any]] = {}
-    if stored:
+    if stored or sought:
         name = f"{audience.hops[0].name}__pk"
         pairs = (
-            type(rows[0])
-            ._base_manager.using(using)
-            .filter(pk__in=stored)
+            audience.model._base_manager.using(using)
+            .filter(**wanted)
             .exclude(**{name: None})
             .order_by(name)
             .values_list("pk", name)

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from crdt.errors import Gap, RemoteFault
 from crdt.update import Push, read_push
@@ -27,12 +26,13 @@ from .defaults import Defaults
 from .forgotten import answer_to_forgotten
 from .items import ItemResult, PushItem
 from .judging import Judge
-from .locking import Held, hold, lock_database
+from .locking import hold, lock_database
 from .lost import lost_to_deletion
 from .merging import Merged, Reverts
 from .outcomes import Told, repeated, settle, store_outcomes
 from .parking import Reason
 from .permitting import DeniedError, Permits
+from .reaching import NO_SUCH_ROW, hide
 from .retired import Bridge
 from .storing import store_documents, store_rows
 from .undoing import undo
@@ -80,18 +80,14 @@ def merge(batch: Batch) -> Results:
     held = hold(batch.model, batch.using, {item.id for item in batch.items.values()}, wait=False)
     replica, now_ms = identity.replica_id(batch.using), time.time_ns() // 1_000_000
     visible = scopes.of_user(batch.user)
+    hidden = hide(batch, held, visible)
     waits = parking.Waits.of(batch.using, batch.user, held.values(), look=batch.waited)
-    placed = _placed(batch, held)
     results: Results = {}
     pushes: dict[int, tuple[Merged, Push]] = {}
     rebuilt: list[Merged] = []
     for place, item in batch.items.items():
         if item.id not in held:
             results[place] = ItemResult("busy")
-            continue
-        if not _visible(batch, held[item.id], placed.get(item.id), visible):
-            message = "There is no such row, or you may not write it."
-            results[place] = refused("forbidden", message)
             continue
         forgotten = answer_to_forgotten(batch.using, visible, held[item.id], item)
         if forgotten is not None:
@@ -117,6 +113,9 @@ def merge(batch: Batch) -> Results:
         for place in waits.beyond_bound({place: merged for place, (merged, _) in pushes.items()}):
             results[place] = refused("too_many_parked", TOO_MANY)
             del pushes[place]
+    for place in [place for place in pushes if batch.items[place].id in hidden]:
+        results[place] = refused("forbidden", NO_SUCH_ROW)
+        del pushes[place]
     _write(batch, waits, pushes, reverts, results)
     store_rows(batch.model, batch.using, rebuilt)
     store_documents(batch.using, rebuilt)
@@ -150,25 +149,6 @@ def _learn(batch: Batch, pushes: Mapping[int, tuple[Merged, Push]]) -> None:
     schema = schema_again(batch.model)
     for merged, _ in pushes.values():
         merged.schema = schema
-
-
-def _placed(batch: Batch, held: Mapping[UUID, Held]) -> dict[UUID, list[str]]:
-    """The scopes of the rows there are.
-
-    The rows' own columns tell, also where they were changed behind our back.
-    """
-    rows = {sync_id: each.row for sync_id, each in held.items() if each.row is not None}
-    return dict(zip(rows, scopes.of_rows(list(rows.values()), batch.using), strict=True))
-
-
-def _visible(batch: Batch, held: Held, placed: list[str] | None, visible: Container[str]) -> bool:
-    """May the user see the row there is? One that nobody has is his to create."""
-    if held.document.parked is not None or batch.waited:
-        return batch.waited or parking.is_his(held.document, batch.user)
-    if placed is None and held.document.pk is None:
-        return True
-    found = held.document.scopes if placed is None else placed
-    return any(key in visible for key in found)
 
 
 def _judged(
@@ -240,6 +220,8 @@ def _projected(
     """Bring a row to what its document says, as far as it may be there."""
     judge.hold_back(merged, update, waits.his(merged.held.document))
     merged.project(partial(_new_row, batch, defaults, merged))
+    if merged.held.document.deleted and merged.held.document.pk is None and merged.row is None:
+        raise placing.MisplacedError(NO_SUCH_ROW)  # nothing was ever there to be deleted
     return places.moved_back(merged, update)
 
 
@@ -332,7 +314,7 @@ def _new_row(
     for name, column in columns.items():
         for field in () if name in merged.held_back else column.concrete:
             if not field.null and getattr(row, field.attname) is None:
-                raise _Incomplete(f"A new row needs a value for {name}.")
+                raise _Incomplete(f"There is no such row, and a new one needs a value for {name}.")
     if merged.held_back:
         reason: Reason | None = parking.waiting_for(merged)
     else:

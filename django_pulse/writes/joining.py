@@ -28,6 +28,7 @@ from .locking import hold
 from .merging import Merged
 from .permitting import Permits
 from .placing import Placing
+from .reaching import NO_SUCH_ROW
 from .storing import store_documents, store_rows
 
 if TYPE_CHECKING:
@@ -39,10 +40,7 @@ MERGED = "merged"
 """The code under which a document is closed."""
 
 
-NOT_TAKEN: Final = {
-    "code": "forbidden",
-    "message": "There is no such row, or you may not write it.",
-}
+NOT_TAKEN: Final = {"code": "forbidden", "message": NO_SUCH_ROW}
 """What is said of edits that the row which took theirs in does not take."""
 
 

@@ -7,14 +7,16 @@ Laws:
 2. A push never waits for a row or a document, nor for a row that its foreign keys point to: it
    skips what is locked, without locking anything of that row, and comes back. So a user's own
    transaction is never the victim of a deadlock with a push, and one busy row delays nobody.
-3. Where rows cannot be locked one by one (SQLite), the lock is the database's write lock, taken
+3. A push asks as many questions whether its rows are there or not: who may not see one must not
+   learn of it by the time that an answer takes.
+4. Where rows cannot be locked one by one (SQLite), the lock is the database's write lock, taken
    by a write before anything is read.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -113,11 +115,10 @@ def hold(
     all_rows = own_rows(model, using)
     found = _lockable(all_rows.filter(among(using, "sync_id", ids)), wait=wait)
     rows = {row.sync_id: row for row in found.order_by("pk")}
-    busy = _skipped(all_rows, set(ids) - set(rows), wait=wait)
+    busy = _skipped(all_rows, ids, rows, wait=wait)
     held = hold_documents(model, using, set(ids) - busy, wait=wait, rows=rows)
     # A document without a row may be that of a row that came back since the rows were locked.
-    rowless = {each.sync_id for each in held.values() if each.document.pk and not each.row}
-    for sync_id in _skipped(all_rows, rowless, wait=wait):
+    for sync_id in _skipped(all_rows, held, rows, wait=wait):
         del held[sync_id]
     return held
 
@@ -136,7 +137,7 @@ def hold_documents(
     label = label_of(model)
     documents = Document.objects.using(using).filter(model=label)
     locked = _stored(_lockable(documents.filter(among(using, "sync_id", ids)), wait=wait, of=()))
-    busy = _skipped(documents, set(ids) - set(locked), wait=wait)
+    busy = _skipped(documents, ids, locked, wait=wait)
     return {
         sync_id: Held(
             sync_id, rows.get(sync_id), locked.get(sync_id) or Stored(label, sync_id), keys
@@ -167,7 +168,7 @@ def hold_rows(model: type[SyncModel], using: str, pks: Collection[Any]) -> list[
 
 
 def lock_database(using: str, *, wait: bool) -> None:
-    """What has to come before the first lock: see laws 2 and 3."""
+    """What has to come before the first lock: see laws 2 and 4."""
     identity.take_write_lock(using)
     if not wait:
         identity.limit_lock_waits(using, LOCK_WAIT_MS)
@@ -225,8 +226,11 @@ def _lockable(rows: QuerySet[M], *, wait: bool, of: tuple[str, ...] | None = Non
     return rows.select_for_update(skip_locked=skip, of=of, no_key=True)
 
 
-def _skipped(rows: QuerySet[Any], ids: Collection[UUID], *, wait: bool) -> set[UUID]:
+def _skipped(
+    rows: QuerySet[Any], ids: Collection[UUID], locked: Container[UUID], *, wait: bool
+) -> set[UUID]:
     """Those of the ids, of which no row was locked, that are there: somebody holds them."""
     if wait or not ids or not connections[rows.db].features.has_select_for_update_skip_locked:
         return set()
-    return set(rows.filter(among(rows.db, "sync_id", ids)).values_list("sync_id", flat=True))
+    there = rows.filter(sync_id__in=list(ids)).values_list("sync_id", flat=True)
+    return {sync_id for sync_id in there if sync_id not in locked}

@@ -31,6 +31,7 @@ from ..permissions import SyncAction, SyncChanges, field_called, is_asked
 from .changing import changes_between, changes_of, fields_changed, look_up_references, row_of
 from .merging import Merged, Reverts
 from .placing import Placing
+from .reaching import NO_SUCH_ROW
 from .undoing import value_of
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ Error = Mapping[str, str]
 """A code and a message."""
 
 DENIED: Final[Error] = {"code": "denied", "message": "You may not change this."}
-REFUSED: Final = "There is no such row, or you may not write it."
 
 
 class DeniedError(Exception):
@@ -191,7 +191,7 @@ class Permits:
         if denial.everything is not None:
             merged.unmake()
             said = denial.everything["message"]
-            raise DeniedError(REFUSED if denial.everything is DENIED else said)
+            raise DeniedError(NO_SUCH_ROW if denial.everything is DENIED else said)
         reverts = _undone(merged, push, denial.of(list(question.changes)), everything=True)
         if reverts:
             merged.unmake()

@@ -15,6 +15,7 @@ from crdt.update import Push
 from ..audience import audience_of
 from ..scopes import key_of
 from .merging import Merged, Reverts
+from .reaching import NO_SUCH_ROW
 
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
@@ -49,7 +50,7 @@ class Placing:
             return {}
         if merged.inserted:
             merged.unmake()
-            raise MisplacedError(_MESSAGE)
+            raise MisplacedError(NO_SUCH_ROW)
         wire = merged.schema.fields[self._hop.field.name].wire
         moves = [e for e in (*push.entries, *merged.carried) if e.field == wire]
         if not moves:
