@@ -305,6 +305,7 @@ class Downlink:
     def _taken(self, held: Held, before: _Seen, whole: bool) -> list[Event]:
         """The server's content is in: what follows from it."""
         held.note(epoch=self._shelf.standing.epoch)
+        self._shelf.arrived(held.key, held.view.vector)
         self._shelf.track(held)
         if whole:
             self._shelf.want(held.key, wanted=False)

@@ -5,7 +5,15 @@ the caller asked for something impossible. The two never share a type below `Pul
 a server can answer the first and crash loudly on the second.
 """
 
-__all__ = ["Gap", "LocalFault", "Malformed", "PulseError", "RemoteFault", "TooLarge"]
+__all__ = [
+    "Gap",
+    "LocalFault",
+    "Malformed",
+    "PulseError",
+    "RemoteFault",
+    "ReplicaTaken",
+    "TooLarge",
+]
 
 
 class PulseError(Exception):
@@ -58,3 +66,20 @@ class Gap(RemoteFault):
         self.replica = replica
         self.expected = expected
         self.got = got
+
+
+class ReplicaTaken(RemoteFault):
+    """The replica id is somebody else's, or that of a store of which this one is a copy.
+
+    Of the marks under which the copy says that its edits were made, `shared` are those that both
+    stores have, `doubtful` those under which the copy went on when the other did.
+    """
+
+    def __init__(self, shared: tuple[int, ...] = (), doubtful: tuple[int, ...] = ()) -> None:
+        super().__init__(
+            "This replica id cannot be used here: take a new random one, and push your edits again "
+            "under it.",
+            code="replica_taken",
+        )
+        self.shared = shared
+        self.doubtful = doubtful

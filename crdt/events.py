@@ -38,8 +38,9 @@ class Kept:
 
     `reason` is "reverted" (the server undid these fields), "deleted" (it took them, but somebody
     had deleted the row), "refused" (it took nothing of the push), "gone" (the row was deleted so
-    long ago that the server has forgotten it) or "left" (the row went out of sight with edits that
-    were not sent yet). `at` is in
+    long ago that the server has forgotten it), "left" (the row went out of sight with edits that
+    were not sent yet) or "copied" (this store is a copy, and the edit is the other's, too: if the
+    code is "copied" it goes by itself once the other has pushed it). `at` is in
     milliseconds since 1970; `id` names the row, `key` the record itself.
     """
 

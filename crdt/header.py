@@ -118,6 +118,14 @@ class Fields:
             raise self.wrong(name, "a list of whole numbers")
         return tuple(value)
 
+    def pairs(self, name: str) -> tuple[tuple[int, int], ...]:
+        """A list of pairs of whole numbers; empty if it is not there."""
+        value = self._list(name)
+        for pair in value:
+            if not isinstance(pair, list) or len(pair) != 2 or not all(map(_is_position, pair)):
+                raise self.wrong(name, "a list of pairs of whole numbers")
+        return tuple((first, second) for first, second in value)
+
     def objects(self, name: str) -> tuple[Mapping[str, Any], ...]:
         """A list of JSON objects."""
         value = self._list(name)

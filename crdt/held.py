@@ -16,6 +16,7 @@ from pycrdt import merge_updates
 from .document import Document
 from .entry import ROW_FIELD, Entry
 from .errors import Gap
+from .made import Made, made_since, made_under, mark_at
 from .messages import Key
 from .outbound import all_deletes, redo, repack, spare_deletes, void_run, without
 from .parts import cut_push
@@ -77,7 +78,7 @@ class Held:
     ) -> None:
         self.key = key
         self.record = record
-        self._replica = replica
+        self.replica = replica
         self._put_key = put
         self._base = parts.get("a", b"")
         self._log = {name: data for name, data in parts.items() if name.startswith("b")}
@@ -85,14 +86,15 @@ class Held:
         self._unsent = {name: data for name, data in parts.items() if name.startswith("d")}
         self._number = max((int(name[1:], 16) for name in parts if name != "a"), default=0)
         flown = [part.data for part in self.flight]
-        self.view = self._draft([*self._confirmed(), *flown, *self._unsent.values()])
+        self.view = self.draft([*self.updates, *flown, *self._unsent.values()])
+        self._mark = self._foldable = 0
 
     # What it is
 
     @property
     def clock(self) -> int:
         """This replica's next clock in the document."""
-        return self.view.clock(self._replica)
+        return self.view.clock(self.replica)
 
     @property
     def is_known(self) -> bool:
@@ -129,19 +131,44 @@ class Held:
         found = [
             entry
             for dot, entry in self.view.entries.items()
-            if dot.replica == self._replica and dot.clock >= start
+            if dot.replica == self.replica and dot.clock >= start
         ]
         return sorted(found, key=lambda entry: entry.dot)
 
     # Editing and pushing
 
-    def edited(self) -> None:
-        """Stage what was just written to the view."""
-        self._add("d", self.view.take_delta(), self._unsent)
+    def begin(self, mark: int) -> None:
+        """What is written from now on is written under this mark."""
+        self._foldable = made_under(self.record.made, mark, self.clock)[-1][1]
+        self._mark = mark
+
+    @property
+    def foldable(self) -> int:
+        """Own entries from this clock on may be rewritten: they were never sent, and were made
+        under the present mark.
+        """
+        return max(self.record.sent, self._foldable)
+
+    def edited(self) -> bool:
+        """Stage what was just written to the view; says whether there was anything."""
+        delta = self.view.take_delta()
+        if not delta:
+            return False
+        self.made(self._mark, self._foldable)
+        self._add("d", delta, self._unsent)
         if len(self._unsent) > MAX_UNSENT:
             data = self._outgoing(self.flight[-1].next if self.flight else self.record.acked)
             self._clear(self._unsent)
             self._add("d", data, self._unsent)
+        return True
+
+    def made(self, mark: int, clock: int) -> None:
+        """Stage that what was written from `clock` on was written under this mark."""
+        self.note(made=made_under(self.record.made, mark, clock))
+
+    def mark_at(self, clock: int) -> int:
+        """The mark under which what has this own clock was written; 0 if nobody knows."""
+        return mark_at(self.record.made, clock)
 
     def launch(self, max_structs: int, max_bytes: int, position: int) -> None:
         """Make what was never sent into pushes: from now on those clocks are spoken for.
@@ -151,7 +178,7 @@ class Held:
         data = self._outgoing(self.record.acked)
         self._clear(self._unsent)
         for piece in cut_push(data, max_structs, max_bytes):
-            end = read_state(piece).vector[self._replica]
+            end = read_state(piece).vector[self.replica]
             part = Part(self._name("c"), end, piece)
             self.flight.append(part)
             self._put(part.name, end.to_bytes(_CLOCK_BYTES, "big") + piece)
@@ -163,7 +190,8 @@ class Held:
         part = self.flight.pop(0)
         self._put(part.name, None)
         self._add("b", part.data, self._log)
-        self.note(acked=max(self.record.acked, part.next), since=0)
+        acked = max(self.record.acked, part.next)
+        self.note(acked=acked, since=0, made=made_since(self.record.made, acked, self.clock))
         self._settle()
 
     # What the server says
@@ -178,7 +206,7 @@ class Held:
             return True
         if not self.is_pending:
             return False
-        return read_state(data).vector.get(self._replica, 0) > self.record.sent
+        return read_state(data).vector.get(self.replica, 0) > self.record.sent
 
     def merge(self, data: bytes) -> None:
         """Merge a relayed update; raises `Gap`, and stages nothing, if something is missing."""
@@ -196,43 +224,42 @@ class Held:
         document, `since` is how far the feed had got when it had one.
         """
         old, record = self.view, self.record
-        fresh = self._draft([state] if state else [])
-        known = fresh.clock(self._replica)
+        fresh = self.draft([state] if state else [])
+        known = fresh.clock(self.replica)
         rebuilt = self._was_rebuilt(state)
         if rebuilt or known > record.sent or not self._carry_over(fresh, known):
             start = record.acked if known > record.sent else known
-            if rebuilt:
-                start = max(start, record.acked)
-            before = without(old, self._replica, start)
-            fresh = self._draft([state] if state else [])
+            start = max(start, record.acked) if rebuilt else start
+            before = without(old, self.replica, start)
+            fresh = self.draft([state] if state else [])
             self._redo(fresh, self.own_entries(start), before, texts)
             void = max(self.clock, record.sent)
         else:
             void = known
         sent = max(record.sent, self.clock, known)
-        self._restart(fresh, state)
+        self.restart(fresh, state)
         self.note(acked=known, sent=sent, void=void, rebase=False, since=since)
 
     def withdraw(self, texts: Iterable[str]) -> None:
         """Undo everything in flight; keep what was edited after it."""
         end = self.flight[-1].next
-        before = self._draft([*self._confirmed(), *(part.data for part in self.flight)])
-        fresh = self._draft(self._confirmed())
+        before = self.draft([*self.updates, *(part.data for part in self.flight)])
+        fresh = self.draft(self.updates)
         void = max(self.clock, self.record.sent)
-        acked = fresh.clock(self._replica)
+        acked = fresh.clock(self.replica)
         self._redo(fresh, self.own_entries(end), before, texts)
-        self._restart(fresh, merged(self._confirmed()))
+        self.restart(fresh, merged(self.updates))
         self.note(acked=acked, sent=void, void=void)
 
     @property
     def confirmed(self) -> Document:
         """The document without anything of ours that the server has not merged."""
-        return self._draft(self._confirmed())
+        return self.draft(self.updates)
 
     def drop(self) -> None:
         """Forget the content; the clocks that were used stay used."""
         sent = self.record.sent
-        self._restart(self._draft([]), b"")
+        self.restart(self.draft([]), b"")
         self.record = Record(sent=sent)
         self._put_key(name_under(META, self.key), self.record.to_bytes() if sent else None)
 
@@ -254,10 +281,18 @@ class Held:
         """Is the server's document another one than what is held here?"""
         return self.is_known and not rebuilt_in(data) <= self.view.entries.keys()
 
-    def _draft(self, updates: Sequence[bytes]) -> Draft:
-        return Draft(merged(updates), self._replica)
+    def draft(self, updates: Sequence[bytes]) -> Draft:
+        """A document of these updates, for this replica to write to."""
+        return Draft(merged(updates), self.replica)
 
-    def _confirmed(self) -> list[bytes]:
+    def rename(self, replica: int) -> Draft:
+        """Belong to another replica; returns what is confirmed, for it to write to."""
+        self.replica = replica
+        return self.draft(self.updates)
+
+    @property
+    def updates(self) -> list[bytes]:
+        """What is confirmed."""
         return [self._base, *self._log.values()] if self._base else list(self._log.values())
 
     def _outgoing(self, start: int) -> bytes:
@@ -282,27 +317,37 @@ class Held:
             return True
         if self.clock < self.record.sent:
             return False
-        deletes = spare_deletes(self.view, fresh, self._replica, known)
+        deletes = spare_deletes(self.view, fresh, self.replica, known)
         try:
             fresh.apply_update(repack(self.view, known, deletes))
         except Gap:  # it stands beside text that the server lost
             return False
-        return Document(fresh.encode()).clock(self._replica) == self.clock
+        return Document(fresh.encode()).clock(self.replica) == self.clock
 
     def _redo(
         self, fresh: Draft, entries: Sequence[Entry], before: Document, texts: Iterable[str]
     ) -> None:
         """Write edits that were never sent again, under clocks that were never used."""
         self._fill(fresh, max(self.clock, self.record.sent))
-        redo(fresh, entries, before, self.view, texts)
+        self._rewrite(fresh, entries, before, texts)
+
+    def _rewrite(
+        self, fresh: Draft, entries: Sequence[Entry], before: Document, texts: Iterable[str]
+    ) -> None:
+        """As `redo`; what has new clocks keeps its marks, text the last of them."""
+        made: Made = ((self.mark_at(self.clock), fresh.clock(fresh.replica)),)
+        clocks = redo(fresh, entries, before, self.view, texts)
+        for entry, clock in zip(entries, clocks, strict=True):
+            made = made_under(made, self.mark_at(entry.dot.clock), clock)
+        self.note(made=made)
 
     def _fill(self, draft: Draft, until: int) -> None:
-        clock = draft.clock(self._replica)
+        clock = draft.clock(self.replica)
         if clock < until:
-            last = read_state(draft.encode()).last_entry.get(self._replica)
-            draft.apply_update(void_run(self._replica, clock, until, last))
+            last = read_state(draft.encode()).last_entry.get(self.replica)
+            draft.apply_update(void_run(self.replica, clock, until, last))
 
-    def _restart(self, view: Draft, base: bytes) -> None:
+    def restart(self, view: Draft, base: bytes) -> None:
         """Let `view` be what is seen, `base` confirmed, and the rest unsent."""
         for part in self.flight:
             self._put(part.name, None)

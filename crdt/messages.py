@@ -22,6 +22,7 @@ __all__ = [
     "Leave",
     "Limits",
     "Listing",
+    "Mark",
     "Message",
     "Outcome",
     "Outcomes",
@@ -83,6 +84,16 @@ class Listing(NamedTuple):
 
     purged: int
     head: int
+
+
+class Mark(NamedTuple):
+    """A stretch of edits in one store: a random number, and how many edits were made under it.
+
+    A copy of a store has the same marks as the store, and from then on each has its own.
+    """
+
+    tag: int
+    edits: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +175,9 @@ field must have one of. A model without fields is wanted whole."""
 class Hello:
     """c: the first message. `outcomes` confirms those that the client has stored. `subscription` is
     what it wants of what its user may see; `None` stands for everything.
+
+    `certificate` is what the last welcome gave; `attempts` has a random number for this hello, and
+    before it those of earlier ones that got no welcome; `marks` are those under which edits wait.
     """
 
     replica: int
@@ -172,6 +186,9 @@ class Hello:
     outcomes: tuple[int, ...] = ()
     protocol: int = PROTOCOL
     subscription: Subscription | None = None
+    certificate: str | None = None
+    attempts: tuple[int, ...] = ()
+    marks: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +196,7 @@ class Welcome:
     """s: the client is signed in. `time` is the server's clock in milliseconds since 1970,
     `scopes` maps what the user may see to its head, `poll` is in seconds. In `expires_in` seconds
     the sign-in ends, unless it is renewed; None where it has no end of its own.
+    `certificate` is for the next hello.
     """
 
     epoch: str
@@ -190,6 +208,7 @@ class Welcome:
     poll: float
     protocol: int = PROTOCOL
     expires_in: float | None = None
+    certificate: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,11 +227,14 @@ class Renewed:
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """c: what this client's replica wrote, at most one update per document."""
+    """c: what this client's replica wrote, at most one update per document. `marks` are those of
+    its edits that this connection did not tell yet.
+    """
 
     id: int
     epoch: str
     items: tuple[Item, ...]
+    marks: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,12 +350,18 @@ class Pong:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """s: something the client sent was refused; `fatal` if the connection ends by it."""
+    """s: something the client sent was refused; `fatal` if the connection ends by it.
+
+    With the code "replica_taken": which of the client's marks a store has that uses the same id,
+    `shared` with all that was edited under them here, `doubtful` with some of it at most.
+    """
 
     code: str
     message: str
     fatal: bool = False
     push: int | None = None
+    shared: tuple[int, ...] = ()
+    doubtful: tuple[int, ...] = ()
 
 
 Message = (

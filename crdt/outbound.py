@@ -83,8 +83,9 @@ def redo(
     before: Document,
     after: Document,
     texts: Iterable[str],
-) -> None:
-    """Write in `target` what was edited between `before` and `after`: these entries, and texts.
+) -> list[int]:
+    """Write in `target` what was edited between `before` and `after`: these entries, and texts;
+    returns the entries' new clocks.
 
     An entry keeps its value and stamp. Where it replaced one that is not in `target`, it replaces
     what that one replaced.
@@ -93,13 +94,15 @@ def redo(
         old, new = before.text(field), after.text(field)
         if old != new:
             target.merge_text(field, old, new)
+    clocks = []
     for entry in entries:
         replaced = list(entry.replaces)
         for dot in replaced:  # grows while it is walked: what is gone stands for what it replaced
             if dot not in target.entries and dot in after.entries:
                 replaced += after.entries[dot].replaces
         names = [dot for dot in dict.fromkeys(replaced) if dot in target.entries]
-        target.append(entry.field, entry.stamp, entry.value, names)
+        clocks.append(target.append(entry.field, entry.stamp, entry.value, names).dot.clock)
+    return clocks
 
 
 def _common(left: Sequence[tuple[int, int]], right: Sequence[tuple[int, int]]) -> Ranges:

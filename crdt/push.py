@@ -104,7 +104,7 @@ def _read(data: bytes, replica: int, known: State, limits: Limits) -> Push:
     if first > expected:
         raise Gap(replica, expected, first)
     if first < expected:
-        return _repeated(data, replica, first, expected)
+        return _repeated(data, replica, first, known)
     clock, last = first, known.last_entry.get(replica)
     entries: dict[Dot, Entry] = {}
     texts: _Texts | None = None
@@ -159,12 +159,15 @@ def _read_head(data: bytes, own: Spelling, limits: Limits) -> tuple[int, int, in
     return structs, first, at
 
 
-def _repeated(data: bytes, replica: int, first: int, expected: int) -> Push:
+def _repeated(data: bytes, replica: int, first: int, known: State) -> Push:
     """A push of clocks that are known: wholly, or its sender has to cut it at `expected`."""
     told = read_state(data)
-    end = told.vector[replica]
+    expected, end = known.vector[replica], told.vector[replica]
     if end > expected:
         raise Gap(replica, expected, first)
+    for dot, entry in told.entries.items():
+        if known.entries.get(dot, entry) != entry:
+            raise Malformed(f"Something else is known at clock {dot.clock} of this replica.")
     entries = tuple(told.entries.values())
     return Push(replica, first, end, entries, told.text_roots, told.deleted, True, data)
 

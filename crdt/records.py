@@ -12,6 +12,7 @@
     parked/<model>/<id>          why the row is not there yet on the server
     aside/<reason>/...           an edit that did not stand (`Kept`)
     confirm/<outcome>            an outcome that the server may forget
+    mark/<number>                a mark under which something was edited that waits here
 
 Laws:
 
@@ -26,11 +27,14 @@ from uuid import UUID
 import orjson
 
 from .events import Kept, KeptField, Parked
+from .made import Made
 from .messages import Key
 
 __all__ = [
     "ASIDE",
     "CONFIRM",
+    "COPIED",
+    "MARK",
     "META",
     "PARKED",
     "SCHEMAS",
@@ -57,7 +61,9 @@ TODO: Final = "todo/"
 WANT: Final = "want/"
 PARKED: Final = "parked/"
 ASIDE: Final = "aside/"
+COPIED: Final = "aside/copied/"
 CONFIRM: Final = "confirm/"
+MARK: Final = "mark/"
 
 
 def name_under(prefix: str, key: Key) -> str:
@@ -97,7 +103,8 @@ class Record:
     server's at the last time it confirmed the document. `rebase`: the server knows less or more
     of us than it should; the next whole state from it replaces ours, and what it lacks is pushed
     again. Under the scopes in `doubtful` the row is held, but a complete listing under way has not
-    named it yet. `since` is how far the feed had got when the first push of a new row left.
+    named it yet. `since` is how far the feed had got when the first push of a new row left. `made`
+    has the marks of what is not acked: each with the own clock from which on it is that of edits.
     """
 
     scopes: frozenset[str] = frozenset()
@@ -108,13 +115,14 @@ class Record:
     rebase: bool = False
     doubtful: frozenset[str] = frozenset()
     since: int = 0
+    made: Made = ()
 
     def to_bytes(self) -> bytes:
         """The record as JSON."""
         clocks = [self.acked, self.sent, self.void]
         record = [sorted(self.scopes), clocks, self.epoch, self.rebase]
-        if self.doubtful or self.since:
-            record += [sorted(self.doubtful), self.since]
+        if self.doubtful or self.since or self.made:
+            record += [sorted(self.doubtful), self.since, self.made]
         return orjson.dumps(record)
 
     @classmethod
@@ -123,8 +131,10 @@ class Record:
         if data is None:
             return cls()
         scopes, (acked, sent, void), epoch, rebase, *rest = orjson.loads(data)
-        doubtful, since = rest or ((), 0)
-        return cls(frozenset(scopes), acked, sent, void, epoch, rebase, frozenset(doubtful), since)
+        doubtful, since, *late = rest or ((), 0)
+        made = tuple((tag, clock) for tag, clock in late[0]) if late else ()
+        known = acked, sent, void, epoch, rebase
+        return cls(frozenset(scopes), *known, frozenset(doubtful), since, made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +146,8 @@ class Standing:
     `before` are the cursors of the earlier epoch. `listings` has, for each scope that is being
     listed completely, its head when that began. `subscription` is what the app wants of what its
     user may see, as it travels; `None` stands for everything.
+    `certificate` is what the last welcome gave for the next hello; `attempts` are the numbers of
+    hellos that got no welcome.
     """
 
     replica: int
@@ -148,6 +160,8 @@ class Standing:
     before: dict[str, int] = field(default_factory=dict)
     listings: dict[str, int] = field(default_factory=dict)
     subscription: dict[str, dict[str, list[Any]]] | None = None
+    certificate: str | None = None
+    attempts: tuple[int, ...] = ()
 
     def to_bytes(self) -> bytes:
         """The standing as JSON."""
@@ -156,7 +170,8 @@ class Standing:
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         """Read what `to_bytes` gave."""
-        return cls(**orjson.loads(data))
+        loaded = orjson.loads(data)
+        return cls(**loaded | {"attempts": tuple(loaded.get("attempts", ()))})
 
 
 def kept_to_bytes(kept: Kept) -> bytes:

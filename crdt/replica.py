@@ -80,8 +80,11 @@ class Replica:
         self._called: dict[str, str] = {}
         """What the app calls models, by what documents call them."""
         self._new_id = new_id
-        new = Standing(random_replica(), str(new_id()))
-        self._shelf = Shelf(store, new, tuple(rules))
+
+        def new() -> Standing:
+            return Standing(random_replica(), str(new_id()))
+
+        self._shelf = Shelf(store, new, random_replica, tuple(rules))
         if schemas and not self._shelf.schemas:
             with self._shelf.changing():
                 self._shelf.learn(tuple(schema.description() for schema in schemas))
@@ -168,7 +171,7 @@ class Replica:
         schema = self._schema(model)
         identity = self._new_id()
         with self._shelf.changing():
-            held = self._shelf.fresh(Key(schema.label, identity))
+            held = self._begun(self._shelf.fresh(Key(schema.label, identity)))
             named = {check_field(schema, name).name: value for name, value in values.items()}
             given = starting_points(schema) | named
             for name, value in given.items():
@@ -232,7 +235,7 @@ class Replica:
         """Delete a row."""
         with self._editing(model, id) as (schema, held):
             if held.was_sent:
-                delete_row(held.view, schema, self._session.time(), held.record.sent)
+                delete_row(held.view, schema, self._session.time(), held.foldable)
             else:
                 held.drop()
 
@@ -240,7 +243,7 @@ class Replica:
         """Take back the deletion of a row, as it is known here; a row that is there stays so."""
         with self._editing(model, id, deleted=True) as (schema, held):
             if schema.is_deleted(held.view):
-                delete_row(held.view, schema, self._session.time(), held.record.sent, deleted=False)
+                delete_row(held.view, schema, self._session.time(), held.foldable, deleted=False)
 
     @contextmanager
     def _editing(
@@ -248,7 +251,7 @@ class Replica:
     ) -> Iterator[tuple[Schema, Held]]:
         schema = self._schema(model)
         with self._shelf.changing():
-            held = self._shelf.held(Key(schema.label, id))
+            held = self._begun(self._shelf.held(Key(schema.label, id)))
             if not held.view.entries or (schema.is_deleted(held.view) and not deleted):
                 raise LocalFault(f"There is no {model} {id}: it was deleted, or never here.")
             yield schema, held
@@ -259,7 +262,7 @@ class Replica:
         if not known.rule.client_writes:
             raise LocalFault(f"{schema.label}.{name} is written by the server only.")
         known.encode(new)
-        entries = write_field(held.view, known, old, new, self._session.time(), held.record.sent)
+        entries = write_field(held.view, known, old, new, self._session.time(), held.foldable)
         for wire in (entry.value for entry in entries):
             if isinstance(wire, str) and len(wire.encode()) > MAX_VALUE_BYTES:
                 raise ValueError(f"{name}: a value takes at most {MAX_VALUE_BYTES} bytes.")
@@ -267,13 +270,18 @@ class Replica:
     def _touch(self, held: Held, known: Field) -> None:
         """Tell that a text was edited; while typing, one unsent entry says so for all of it."""
         now = self._session.time()
-        unsent = (entry for entry in held.own_entries(held.record.sent))
+        unsent = (entry for entry in held.own_entries(held.foldable))
         latest = max((entry.stamp for entry in unsent if entry.field == known.wire), default=-1)
         if stamp_ms(latest) + TOUCH_MILLISECONDS <= now:
-            touch_text(held.view, known, now, held.record.sent)
+            touch_text(held.view, known, now, held.foldable)
+
+    def _begun(self, held: Held) -> Held:
+        held.begin(self._shelf.mark(self._session.time()))
+        return held
 
     def _edited(self, held: Held) -> None:
-        held.edited()
+        if held.edited():
+            self._shelf.marks.edited()
         self._shelf.track(held)
         self._session.edited()
 

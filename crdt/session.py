@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
+from .copied import take_new_identity
 from .downlink import Downlink
 from .entry import Dot
 from .errors import LocalFault, RemoteFault
@@ -45,6 +46,11 @@ __all__ = ["Session"]
 OFFSET_MOVED: Final = 1_000
 """Milliseconds by which the clock's offset has to move before unsent edits are restamped: less
 is the delay of the network."""
+
+MAX_ATTEMPTS: Final = 100
+"""Hellos without a welcome that are remembered: so many in a row may be lost on their way before
+one whose welcome was lost is taken for that of a copy.
+"""
 
 _BROKEN = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What reading nonsense may raise; a store's own errors are none of these."""
@@ -109,14 +115,20 @@ class Session:
     def connected(self, token: str | None) -> bytes:
         """A connection is open: the first frame."""
         self.disconnected()
-        standing = self._shelf.standing
-        outcomes = tuple(self._shelf.unconfirmed)
+        shelf = self._shelf
+        with shelf.changing():
+            attempts = (*shelf.standing.attempts, shelf.random())[-MAX_ATTEMPTS:]
+            shelf.stand(replace(shelf.standing, attempts=attempts))
+        standing = shelf.standing
         self._hello = Hello(
             standing.replica,
             standing.device,
             token,
-            outcomes,
+            tuple(shelf.unconfirmed),
             subscription=self._subscribing.hello(),
+            certificate=standing.certificate,
+            attempts=standing.attempts,
+            marks=shelf.marks.tell(),
         )
         return encode(self._hello)
 
@@ -210,6 +222,8 @@ class Session:
             self._uplink.failed(fault.push)
         elif not fault.fatal:
             self._downlink.failed()
+        if fault.code == "replica_taken" and not self._is_welcome:
+            take_new_identity(self._shelf, fault.shared, fault.doubtful, self.time())
         return [Failed(fault.code, fault.message)]
 
     def _welcome(self, welcome: Welcome) -> list[Event]:
@@ -246,7 +260,10 @@ class Session:
             before = standing.before if standing.catching_up else standing.cursors
             cursors = dict.fromkeys(standing.cursors, 0)
             standing = replace(standing, cursors=cursors, before=before, catching_up=True)
+        certificate = welcome.certificate or standing.certificate
+        standing = replace(standing, certificate=certificate, attempts=())
         self._shelf.stand(replace(standing, epoch=welcome.epoch, user=welcome.user))
+        self._shelf.marks.close()
 
     def _set_clock(self, time: int) -> None:
         standing = self._shelf.standing
@@ -284,7 +301,9 @@ def restamp(held: Held, moved: int) -> None:
         replaces = [names.get(dot, dot) for dot in entry.replaces]
         seen = max((stamps[dot] for dot in replaces if dot in stamps), default=-1)
         stamp = next_stamp(0, max(entry.stamp + (moved << COUNTER_BITS), seen + 1, 0) - 1)
+        mark = held.mark_at(entry.dot.clock)
         written = view.append(entry.field, stamp, entry.value, replaces)
+        held.made(mark, written.dot.clock)
         names[entry.dot] = written.dot
         stamps[written.dot] = stamp
     held.edited()

@@ -7,7 +7,7 @@ Laws:
 2. What memory holds can be forgotten at any moment and read again from the store.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import groupby
@@ -20,6 +20,7 @@ from . import records
 from .document import Document
 from .events import Kept, KeptField, Parked
 from .held import Held, merged, part_bytes
+from .marks import Marks
 from .messages import Key
 from .records import Record, Standing, document_prefix, document_tail, key_under, name_under
 from .rules import MergeRule
@@ -36,9 +37,17 @@ MAX_OPEN: Final = 128
 class Shelf:
     """The store of one replica, read into what the other modules work with."""
 
-    def __init__(self, store: Store, new: Standing, rules: tuple[MergeRule, ...] = ()) -> None:
+    def __init__(
+        self,
+        store: Store,
+        new: Callable[[], Standing],
+        random: Callable[[], int],
+        rules: tuple[MergeRule, ...] = (),
+    ) -> None:
         self._store = store
-        self._new = new
+        self.new = new
+        """Makes the standing of a replica that nobody knows yet."""
+        self.random = random
         self._rules = rules
         self._staged: dict[str, bytes | None] = {}
         self._open: dict[Key, Held] = {}
@@ -47,7 +56,7 @@ class Shelf:
     def _load(self) -> None:
         stored = self._store.get(records.STATE)
         if stored is None:
-            stored = self._new.to_bytes()
+            stored = self.new().to_bytes()
             self._store.write({records.STATE: stored})
         self.standing = Standing.from_bytes(stored)
         self._know(self._store.get(records.SCHEMAS) or b"[]")
@@ -57,6 +66,8 @@ class Shelf:
         self.wanted = {
             key_under(records.WANT, name): None for name, _ in self._store.scan(records.WANT)
         }
+        self.marks = Marks(self._store.scan(records.MARK), self.put, self.random)
+        self._copied = [name for name, _ in self._store.scan(records.COPIED)]
         self.parked = {
             key: records.parked_from_bytes(key, data)
             for name, data in self._store.scan(records.PARKED)
@@ -91,6 +102,10 @@ class Shelf:
     def put(self, name: str, value: bytes | None) -> None:
         """Stage a value, or, with `None`, a deletion."""
         self._staged[name] = value
+
+    def mark(self, now: int) -> int:
+        """The mark under which to edit now."""
+        return self.marks.current(now, waiting=bool(self.pending))
 
     # Standing and schemas
 
@@ -218,6 +233,33 @@ class Shelf:
             return False
         self.put(kept.key, records.kept_to_bytes(kept))
         return True
+
+    def keep_copied(self, kept: Kept) -> None:
+        """Stage an edit that another store has as well, until it shows that the server has it."""
+        if self.keep(kept):
+            self._copied.append(kept.key)
+
+    def arrived(self, key: Key, vector: Mapping[int, int]) -> None:
+        """The server's document is known up to these clocks: stage that what was kept as copied,
+        and is among them, need not be kept.
+        """
+        prefix = name_under(records.COPIED, key) + "/"
+        for name in [name for name in self._copied if name.startswith(prefix)]:
+            replica, _, end = name[len(prefix) :].partition("/")
+            if vector.get(int(replica), 0) >= int(end):
+                self._copied.remove(name)
+                self.put(name, None)
+
+    def renumber(self, keep: Iterable[Key]) -> None:
+        """Stage that clocks of ours are those of a replica that has written nothing yet, but in
+        the documents to `keep`, which know already.
+        """
+        kept = set(keep)
+        for key, record in list(self.all_records()):
+            if key not in kept:
+                new = replace(record, acked=0, sent=0, void=0, made=())
+                self.put(name_under(records.META, key), new.to_bytes())
+        self._open = {key: held for key, held in self._open.items() if key in kept}
 
     def kept(self) -> list[Kept]:
         """Every edit that did not stand and that nobody dismissed."""

@@ -47,7 +47,7 @@ from .records import ASIDE, name_under
 from .schema import Schema
 from .shelf import Shelf
 
-__all__ = ["Uplink"]
+__all__ = ["Uplink", "written"]
 
 MAX_PUSHES: Final = 4
 """Pushes awaiting their ack at once: keeps the line busy without flooding a slow server."""
@@ -187,7 +187,8 @@ class Uplink:
         return max(known, FIRST_POSITION)
 
     def _push(self, items: list[Item]) -> Push:
-        push = Push(self._next_id, self._shelf.standing.epoch or "", tuple(items))
+        epoch, marks = self._shelf.standing.epoch or "", self._shelf.marks.news()
+        push = Push(self._next_id, epoch, tuple(items), marks)
         self._next_id += 1
         return push
 
@@ -310,7 +311,7 @@ class Uplink:
         texts = self._shelf.texts(key.model)
         confirmed = held.confirmed
         is_new = not confirmed.entries and not held.record.acked
-        fields = _written(held, start, None if is_new else until, self._schema(key))
+        fields = written(held, start, None if is_new else until, self._schema(key))
         name = f"{name_under(ASIDE + 'refused/', key)}/{until}"
         kept = Kept(name, "refused", *key, now, code, message, fields)
         self._shelf.keep(kept)
@@ -333,7 +334,7 @@ class Uplink:
         self._busy.discard(key)
         self._stuck.discard(key)
         schema = self._schema(key)
-        fields = _written(held, held.record.acked, None, schema)
+        fields = written(held, held.record.acked, None, schema)
         if ROW_FIELD in fields and fields[ROW_FIELD].value is True:
             del fields[ROW_FIELD]  # deleted it is
         events: list[Event] = []
@@ -356,7 +357,7 @@ class Uplink:
         self._busy.discard(key)
         self._stuck.discard(key)
         self._shelf.unpark(key)
-        fields = _written(held, held.record.acked, None, self._schema(key))
+        fields = written(held, held.record.acked, None, self._schema(key))
         if held.is_pending and fields:
             name = f"{name_under(ASIDE + 'left/', key)}/{held.clock}"
             text = "The row went out of sight before this edit was sent."
@@ -369,7 +370,7 @@ class Uplink:
         self._busy.update(key for key in keys if key in self._shelf.pending)
 
 
-def _written(
+def written(
     held: Held, start: int, until: int | None, schema: Schema | None
 ) -> dict[str, KeptField]:
     """What own entries between two clocks wrote, by field, as it travels."""

@@ -21,6 +21,7 @@ from .messages import (
     Leave,
     Limits,
     Listing,
+    Mark,
     Message,
     Outcome,
     Outcomes,
@@ -56,6 +57,15 @@ def _items(items: tuple[Item, ...]) -> tuple[list[list[str]], list[bytes]]:
     return [[item.model, str(item.id)] for item in items], [item.data for item in items]
 
 
+def _said(name: str, value: Any) -> dict[str, Any]:
+    """A field that is left out where it says nothing."""
+    return {} if value is None else {name: value}
+
+
+def _marks(marks: Iterable[Mark]) -> dict[str, Any]:
+    return _said("marks", [[mark.tag, mark.edits] for mark in marks] or None)
+
+
 def _reverted(fields: Mapping[str, RevertedField]) -> dict[str, Any]:
     return {
         name: {"value": undone.value, "code": undone.code, "message": undone.message}
@@ -86,18 +96,16 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
 def _write_hello(it: Hello) -> _Written:
     header: dict[str, Any] = {"type": "hello", "protocol": it.protocol, "replica": it.replica}
     header |= {"device": it.device, "token": it.token, "outcomes": it.outcomes}
-    return header | ({} if it.subscription is None else {"models": it.subscription}), None
+    header |= _said("models", it.subscription) | _said("certificate", it.certificate)
+    return header | _said("attempts", it.attempts or None) | _marks(it.marks), None
 
 
 def _write_welcome(it: Welcome) -> _Written:
     header: dict[str, Any] = {"type": "welcome", "protocol": it.protocol, "epoch": it.epoch}
     header |= {"time": it.time, "user": it.user, "schemas": it.schemas, "scopes": it.scopes}
     limits = {"frame": it.limits.frame, "rows": it.limits.rows, "structs": it.limits.structs}
-    return header | {"limits": limits, "poll": it.poll} | _expiry(it), None
-
-
-def _expiry(it: Welcome | Renewed) -> dict[str, Any]:
-    return {} if it.expires_in is None else {"expires_in": it.expires_in}
+    header |= {"limits": limits, "poll": it.poll} | _said("expires_in", it.expires_in)
+    return header | _said("certificate", it.certificate), None
 
 
 def _write_renew(it: Renew) -> _Written:
@@ -105,14 +113,15 @@ def _write_renew(it: Renew) -> _Written:
 
 
 def _write_renewed(it: Renewed) -> _Written:
-    return {"type": "renewed", **_expiry(it)}, None
+    return {"type": "renewed", **_said("expires_in", it.expires_in)}, None
 
 
 def _write_push(it: Push) -> _Written:
     keys, blobs = _items(it.items)
     header: dict[str, Any] = {"type": "push", "id": it.id, "epoch": it.epoch, "items": keys}
     seen = [item.seen for item in it.items]
-    return header | ({"seen": seen} if any(at is not None for at in seen) else {}), blobs
+    header |= {"seen": seen} if any(at is not None for at in seen) else {}
+    return header | _marks(it.marks), blobs
 
 
 def _write_ack(it: Ack) -> _Written:
@@ -174,8 +183,10 @@ def _write_pong(it: Pong) -> _Written:
 
 
 def _write_fault(it: Fault) -> _Written:
-    header = {"type": "error", "code": it.code, "message": it.message}
-    return header | {"fatal": it.fatal, "push": it.push}, None
+    header: dict[str, Any] = {"type": "error", "code": it.code, "message": it.message}
+    header |= {"fatal": it.fatal, "push": it.push}
+    header |= _said("shared", it.shared or None)
+    return header | _said("doubtful", it.doubtful or None), None
 
 
 WRITERS: Final[dict[type, Callable[[Any], _Written]]] = {
@@ -209,7 +220,14 @@ def _read_hello(it: Fields) -> Message:
         it.integers("outcomes"),
         it.integer("protocol"),
         it.subscription("models"),
+        it.text_or_none("certificate"),
+        it.integers("attempts"),
+        _read_marks(it),
     )
+
+
+def _read_marks(it: Fields) -> tuple[Mark, ...]:
+    return tuple(Mark(*pair) for pair in it.pairs("marks"))
 
 
 def _read_welcome(it: Fields) -> Message:
@@ -224,6 +242,7 @@ def _read_welcome(it: Fields) -> Message:
         it.seconds("poll"),
         it.integer("protocol"),
         it.seconds_or_none("expires_in"),
+        it.text_or_none("certificate"),
     )
 
 
@@ -236,7 +255,7 @@ def _read_renewed(it: Fields) -> Message:
 
 
 def _read_push(it: Fields) -> Message:
-    return Push(it.integer("id"), it.text("epoch"), it.items())
+    return Push(it.integer("id"), it.text("epoch"), it.items(), _read_marks(it))
 
 
 def _read_ack(it: Fields) -> Message:
@@ -340,7 +359,8 @@ def _read_pong(it: Fields) -> Message:
 
 def _read_fault(it: Fields) -> Message:
     push = it.integer_or_none("push")
-    return Fault(it.text("code"), it.text("message"), it.flag("fatal"), push)
+    shared, doubtful = it.integers("shared"), it.integers("doubtful")
+    return Fault(it.text("code"), it.text("message"), it.flag("fatal"), push, shared, doubtful)
 
 
 READERS: Final[dict[str, Callable[[Fields], Message]]] = {

@@ -1,33 +1,26 @@
-"""Who the server is, and whose a replica id is.
+"""Who the server is.
 
 Laws:
 
 1. The server's replica id is random and belongs to one epoch of one database. It is read inside
    the transaction that writes with it, never remembered: after a restore from a backup and a new
    epoch, a process that still remembered the old id would give out clocks for the second time.
-2. A replica id belongs to the user and device that used it first, for ever.
-3. The clock row is made by `migrate`. Made later it would be made in whatever transaction comes
+2. The clock row is made by `migrate`. Made later it would be made in whatever transaction comes
    first, and everybody would wait for that one to end.
 """
 
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.apps import apps as installed
 from django.db import DEFAULT_DB_ALIAS, connections, router
 from django.db.models import F
 
-from crdt.errors import RemoteFault
+from .tables import Clock
 
-from .tables import Clock, Device
-
-if TYPE_CHECKING:
-    from django.contrib.auth.base_user import AbstractBaseUser
-
-__all__ = ["after_migrate", "claim_replica", "clock", "epoch", "limit_lock_waits", "replica_id"]
-__all__ += ["take_write_lock"]
+__all__ = ["after_migrate", "clock", "epoch", "limit_lock_waits", "replica_id", "take_write_lock"]
 
 REPLICA_BITS = 53
 """Yjs masks client ids to 53 bits."""
@@ -96,29 +89,3 @@ def _made_clock(using: str) -> Clock:
         },
     )
     return made
-
-
-def claim_replica(
-    user: AbstractBaseUser, device: str, replica: int, using: str = DEFAULT_DB_ALIAS
-) -> None:
-    """Register `replica` to this user and device, or check that it is theirs.
-
-    Raises `RemoteFault` with the code `replica_taken` otherwise: whoever could borrow a replica id
-    could write entries that another device will believe are its own.
-    """
-    owner = str(user.pk)
-    if not 0 < replica < 2**REPLICA_BITS or replica == replica_id(using):
-        raise _taken()
-    found, _ = Device.objects.using(using).get_or_create(
-        replica=replica, defaults={"user": owner, "device": device}
-    )
-    if (found.user, found.device) != (owner, device):
-        raise _taken()
-
-
-def _taken() -> RemoteFault:
-    return RemoteFault(
-        "This replica id cannot be used here: take a new random one, and push your edits again "
-        "under it.",
-        code="replica_taken",
-    )

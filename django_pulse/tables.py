@@ -209,11 +209,18 @@ class Outcome(models.Model):
 
 
 class Device(models.Model):
-    """Whose a replica id is: registered on first use, never handed over."""
+    """Whose a replica id is: registered on first use, never handed over.
+
+    `generation` counts its welcomes, the last of which answered the hello `attempt`.
+    `marks` are those of what it pushed; see `django_pulse.replicas`.
+    """
 
     replica = models.BigIntegerField(unique=True)
     user = models.CharField(max_length=255)
     device = models.CharField(max_length=100)
+    generation = models.PositiveBigIntegerField(default=0)
+    attempt = models.BigIntegerField(null=True)
+    marks = models.JSONField(default=list)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

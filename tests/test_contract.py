@@ -38,6 +38,8 @@ TESTED_ELSEWHERE = {
     # Merge rules keep the same laws, whichever module they are in.
     **dict.fromkeys(("base", "built_in", "numbers", "replacing", "row", "sets"), "test_rules.py"),
     **dict.fromkeys(("compaction", "sameness"), "test_rule_laws.py"),
+    # What a replica writes again that may not use its id any more.
+    "reissuing": "test_copied.py",
     # Which characters may stand beside each other.
     "neighbours": "test_reader_bounds.py",
 }

@@ -58,7 +58,7 @@ MAX_SILENT_POLLS = 3
 # The store's key for when everything was last in sync; replicas use none that begins like it.
 SYNCED_AT = "client/synced_at"
 # Faults that the next connection, or the next attempt, may well not meet.
-_PASSING = frozenset({"internal", "epoch", "reauthenticate", "other_user"})
+_PASSING = frozenset({"internal", "epoch", "reauthenticate", "other_user", "replica_taken"})
 # Faults of signing in, by their codes.
 _SIGN_IN_FAULTS: Mapping[str, type[SignInRefused]] = {
     "unauthenticated": SignInRefused,

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
+from crdt.errors import RemoteFault, ReplicaTaken
 from crdt.messages import (
     Busy,
+    Fault,
     Item,
     Outcome,
     ParkedRow,
@@ -22,7 +24,16 @@ if TYPE_CHECKING:
     from ..pages import Change
     from ..writes import ItemResult, StoredOutcome
 
-__all__ = ["batches", "item_of", "outcome", "parked", "parts", "reverted", "verdict"]
+__all__ = [
+    "batches",
+    "fault_message",
+    "item_of",
+    "outcome",
+    "parked",
+    "parts",
+    "reverted",
+    "verdict",
+]
 
 T = TypeVar("T")
 
@@ -46,6 +57,12 @@ def outcome(stored: StoredOutcome) -> Outcome:
     fields = reverted(stored.reverted)
     key = (stored.model, stored.sync_id)
     return Outcome(stored.id, *key, stored.clock, fields, parked(stored.parked))
+
+
+def fault_message(fault: RemoteFault, fatal: bool, push: int | None) -> Fault:
+    """A fault as it is told."""
+    marks = (fault.shared, fault.doubtful) if isinstance(fault, ReplicaTaken) else ()
+    return Fault(fault.code, str(fault), fatal, push, *marks)
 
 
 def item_of(change: Change) -> Item:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .. import auth, feed, identity, purging, schema, scopes, subscriptions, writes
+from .. import auth, feed, identity, purging, replicas, schema, scopes, subscriptions, writes
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -24,7 +24,8 @@ class Backend:
     sign_in = staticmethod(auth.sign_in)
     renew = staticmethod(auth.renew)
     current_user = staticmethod(auth.current_user)
-    claim_replica = staticmethod(identity.claim_replica)
+    claim_replica = staticmethod(replicas.claim_replica)
+    note_marks = staticmethod(replicas.note_marks)
     confirm = staticmethod(writes.confirm)
     outcomes = staticmethod(writes.outcomes)
     pull = staticmethod(feed.pull)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from crdt import messages
-from crdt.messages import Item, Key
+from crdt.messages import Hello, Item, Key, Mark
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -38,8 +38,13 @@ class Services(Protocol):
     def current_user(self, signed: SignIn) -> AbstractBaseUser:
         """The user as the database has them now; raises once they may not be served."""
 
-    def claim_replica(self, user: AbstractBaseUser, device: str, replica: int) -> None:
-        """Register the replica id to this user's device; raises where it is somebody else's."""
+    def claim_replica(self, user: AbstractBaseUser, hello: Hello) -> str:
+        """Register the replica id to this user's device; raises where it is somebody else's, or
+        that of a store of which this is a copy. Returns the certificate for the next time.
+        """
+
+    def note_marks(self, replica: int, marks: Sequence[Mark]) -> None:
+        """Store the marks of what the replica is about to push."""
 
     def epoch(self) -> str:
         """The name of the database's present epoch."""

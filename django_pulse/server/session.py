@@ -54,7 +54,7 @@ from crdt.messages import (
 )
 
 from ..auth import GONE
-from .answers import batches, item_of, outcome, parts, verdict
+from .answers import batches, fault_message, item_of, outcome, parts, verdict
 from .endings import ending_of
 from .steps import Close, CloseCode, Join, Part, Send, Step, Steps, ask
 from .wanted import Wanted
@@ -195,10 +195,10 @@ class Session:
                 f'In a message "hello", "device" must be a name of at most {MAX_DEVICE_CHARS} '
                 "printable characters."
             )
-        signed, heads = yield from ask(self._admit, hello)
+        signed, heads, certificate = yield from ask(self._admit, hello)
         scopes = frozenset(heads)
         yield Join(scopes | {self._services.user_channel(signed.user)})
-        welcome, outcomes = yield from ask(self._open, signed, hello)
+        welcome, outcomes = yield from ask(self._open, signed, hello, certificate)
         new = frozenset(welcome.scopes) - scopes
         if new:
             yield Join(new)
@@ -265,12 +265,14 @@ class Session:
 
     # Work: these run in a thread, while the connection waits, and change nothing of the session
 
-    def _admit(self, hello: Hello) -> tuple[SignIn, Heads]:
+    def _admit(self, hello: Hello) -> tuple[SignIn, Heads, str]:
         signed = self._services.sign_in(self._handshake, hello.token)
-        self._services.claim_replica(signed.user, hello.device, hello.replica)
-        return signed, self._services.scope_heads(signed.user)
+        certificate = self._services.claim_replica(signed.user, hello)
+        return signed, self._services.scope_heads(signed.user), certificate
 
-    def _open(self, signed: SignIn, hello: Hello) -> tuple[Welcome, list[Outcome]]:
+    def _open(
+        self, signed: SignIn, hello: Hello, certificate: str
+    ) -> tuple[Welcome, list[Outcome]]:
         services, bounds = self._services, self._bounds
         if hello.outcomes:
             services.confirm(hello.replica, hello.outcomes)
@@ -283,6 +285,7 @@ class Session:
             limits=Limits(bounds.frame_bytes, bounds.push_rows, bounds.update_structs),
             poll=bounds.poll_seconds,
             expires_in=signed.seconds_left,
+            certificate=certificate,
         )
         return welcome, [outcome(one) for one in services.outcomes(hello.replica)]
 
@@ -292,6 +295,8 @@ class Session:
             raise RemoteFault(
                 "This push is for another epoch of the database: connect again.", code="epoch"
             )
+        if push.marks:
+            self._services.note_marks(self._replica, push.marks)
         return self._services.push(user, self._replica, push.items)
 
     def _current_heads(self) -> dict[str, int]:
@@ -380,7 +385,7 @@ class Session:
 
     def _refuse(self, fault: RemoteFault, push: int | None) -> Steps:
         ending = ending_of(fault.code, is_new=self.state is State.NEW)
-        yield Send(encode(Fault(fault.code, str(fault), ending is not None, push)))
+        yield Send(encode(fault_message(fault, ending is not None, push)))
         if ending is not None:
             self.state = State.CLOSED
             yield Close(*ending)

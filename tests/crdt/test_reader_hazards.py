@@ -80,9 +80,13 @@ def test_other_clocks_than_the_next_are_asked_for_again(stored: bytes, clock: in
         refused(data, stored, Gap)
 
 
-def test_known_clocks_with_other_content_change_nothing(stored: bytes) -> None:
-    data = update(entries(ENTRY, place=b"\x08" + ROOT), clock=0)
-    assert read_push(data, ME, read_state(stored)).known
+def test_known_clocks_with_other_content_are_refused(stored: bytes) -> None:
+    """Somebody else writes as this replica: a store was copied."""
+    place = b"\x08" + ROOT
+    own = [write_any(["title", stamp, value]) for stamp, value in ((1, "one"), (2, "two"))]
+    same = update(entries(*own, place=place), clock=0)
+    assert read_push(same, ME, read_state(stored)).known
+    refused(update(entries(ENTRY, place=place), clock=0), stored)
 
 
 @pytest.mark.parametrize("info", [0x00, 0x0A])

@@ -45,7 +45,7 @@ def welcome(**changes: object) -> Welcome:
 
 def test_hello_says_who_is_there(phone: Phone) -> None:
     hello = frames.decode(phone.replica.connected("secret"))
-    assert hello == Hello(11, phone.replica.device, "secret")
+    assert hello == Hello(11, phone.replica.device, "secret", attempts=(11,))
 
 
 def test_the_identity_survives_restarts(phone: Phone) -> None:

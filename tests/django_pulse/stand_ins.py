@@ -12,7 +12,7 @@ from uuid import UUID
 from django.test import override_settings
 
 from crdt.frames import decode, encode
-from crdt.messages import Hello, Item, Key, Message
+from crdt.messages import Hello, Item, Key, Mark, Message
 from django_pulse.auth import Handshake, Refused, SignIn
 from django_pulse.pages import Change, Heads, Page
 from django_pulse.server.bounds import Bounds
@@ -94,8 +94,12 @@ class StandIns:
         self._asked("current_user")
         return signed.user
 
-    def claim_replica(self, user: Any, device: str, replica: int) -> None:
-        self._asked("claim_replica", device, replica)
+    def claim_replica(self, user: Any, hello: Hello) -> str:
+        self._asked("claim_replica", hello.device, hello.replica)
+        return "1.certificate"
+
+    def note_marks(self, replica: int, marks: Sequence[Mark]) -> None:
+        self._asked("note_marks", replica, tuple(marks))
 
     def epoch(self) -> str:
         return EPOCH

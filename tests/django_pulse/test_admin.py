@@ -9,7 +9,8 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client, override_settings
 
-from django_pulse import identity
+from crdt.messages import Hello
+from django_pulse import replicas
 from django_pulse.forms import BASE_FIELD
 from django_pulse.tables import Device as StoredDevice
 from django_pulse.tables import Document, Outcome
@@ -218,7 +219,7 @@ def test_new_rows_are_made_and_rows_edited_meanwhile_are_deleted(
 @override_settings(ROOT_URLCONF="tests.project.urls")
 def test_the_tables_behind_are_shown_and_not_edited(client: Client, user: Any, card: Card) -> None:
     device = Device(user, Card)
-    identity.claim_replica(user, "ada's phone", device.replica)
+    replicas.claim_replica(user, Hello(device.replica, "ada's phone"))
     device.pull(card.sync_id)
     device.set(card.sync_id, title="<b>Paint</b>", done=True)
     device.push()

@@ -13,7 +13,8 @@ from django.db.models.signals import post_save
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_pulse import identity
+from crdt.messages import Hello
+from django_pulse import replicas
 from django_pulse.conflicts import Conflict
 from tests.django_pulse.devices import Device, document_of
 from tests.project.forms.models import Board, Card
@@ -27,7 +28,7 @@ pytestmark = [
 def device_of(name: str) -> Device:
     user, _ = get_user_model().objects.get_or_create(username=name)
     device = Device(user, Card)
-    identity.claim_replica(user, f"{name}'s phone", device.replica)
+    replicas.claim_replica(user, Hello(device.replica, f"{name}'s phone"))
     return device
 
 

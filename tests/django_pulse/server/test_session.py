@@ -70,6 +70,7 @@ def test_welcome_tells_everything_a_client_needs_to_begin() -> None:
             scopes={"all": 10, "ada": 20},
             limits=Limits(4096, 3, 1000),
             poll=15,
+            certificate="1.certificate",
         ),
     ]
 
