@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from unittest import mock
@@ -18,6 +18,7 @@ from crdt.entry import Entry
 from crdt.events import Event
 from crdt.messages import Changes
 from crdt.replica import Replica
+from crdt.rules import MergeRule
 from crdt.store import MemoryStore
 from django_pulse import hints
 from django_pulse.auth import Handshake, SignIn
@@ -75,9 +76,12 @@ class _SignedIn(Backend):
 class Phone:
     """One device of `user`. Nothing travels before `send` or `receive` is called."""
 
-    def __init__(self, board: Switchboard, user: Any, number: int) -> None:
+    def __init__(
+        self, board: Switchboard, user: Any, number: int, rules: Sequence[MergeRule] = ()
+    ) -> None:
         self.user = user
         self.number = number
+        self.rules = rules
         self.store = MemoryStore()
         self.session: Session | None = None
         self.inbox: list[bytes] = []
@@ -87,7 +91,7 @@ class Phone:
         board.phones.append(self)
 
     def _build(self) -> Replica:
-        return Replica(self.store, self._now, uuid.uuid4, lambda: self.number)
+        return Replica(self.store, self._now, uuid.uuid4, lambda: self.number, self.rules)
 
     def _now(self) -> int:
         return time.time_ns() // 1_000_000 + self.skew

@@ -1,0 +1,1 @@
+"""Every merge rule on every type of field."""
