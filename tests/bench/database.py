@@ -46,10 +46,12 @@ def cleared() -> None:
 
     from django_pulse.tables import Document, Feed, Outbox, Outcome, Scope
     from tests.bench.models import Eight, PlainTask
+    from tests.project.teams.models import Membership, Project, Team, Ticket
     from tests.project.todo.models import Task
 
     tables: tuple[type[models.Model], ...]
-    tables = (Task, PlainTask, Eight, Document, Feed, Outbox, Outcome, Scope)
+    tables = (Task, PlainTask, Eight, Ticket, Project, Membership, Team)
+    tables += (Document, Feed, Outbox, Outcome, Scope)
     with connection.cursor() as cursor:
         for model in tables:
             cursor.execute(f"DELETE FROM {connection.ops.quote_name(model._meta.db_table)}")

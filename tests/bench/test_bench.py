@@ -73,6 +73,14 @@ def test_a_client_that_pulls_gets_every_row(figures: Any) -> None:
         assert told["chunks"] == 1
 
 
+def test_opening_rows_is_compared_with_pulling_them(figures: Any) -> None:
+    told = figures["access"]
+    assert told["opened"]["ratio_to_pulled"] > 0
+    assert told["scattered"]["ratio_to_pulled"] > 0
+    assert told["adding_milliseconds"] > 0
+    assert told["heads"]["many_milliseconds"] > 0
+
+
 def test_the_curve_of_a_document_is_told_for_one_writer_and_for_twenty(figures: Any) -> None:
     assert list(figures["size"]["orm"]["bytes"]) == ["1", "10", "20"]
     assert figures["size"]["orm"]["growth"] < 1.1
