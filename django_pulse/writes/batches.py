@@ -235,7 +235,9 @@ def _turned_down(
     except (_Incomplete, placing.MisplacedError, DeniedError) as cannot:
         code = "required" if isinstance(cannot, _Incomplete) else "forbidden"
         merged, _ = pushes[place]
-        if batch.waited:
+        if isinstance(cannot, placing.AwaitedError):
+            parking.park(merged, batch.user, batch.replica, parking.waiting_for(merged))
+        elif batch.waited:
             parking.park(merged, batch.user, batch.replica, Reason(code, str(cannot)))
         else:
             results[place] = refused(code, str(cannot))
@@ -256,8 +258,11 @@ def _write(
                 results[place] = ItemResult("ok")
                 del pushes[place]
     merges = [merged for merged, _ in pushes.values()]
-    store_rows(batch.model, batch.using, merges)
-    store_documents(batch.using, merges)
+    # Deletions last: what they cascade to is read back, and must not find rows half written.
+    deletions = [merged for merged in merges if merged.deleted]
+    for some in ([merged for merged in merges if not merged.deleted], deletions):
+        store_rows(batch.model, batch.using, some)
+        store_documents(batch.using, some)
     waits.write(everyone)
     there = [m.held.document for m in merges if m.held.document.was_marked]
     settle(batch.using, [document for document in there if not document.is_marked])

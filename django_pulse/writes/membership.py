@@ -11,7 +11,7 @@ Laws:
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.apps import apps
 from django.db import models, transaction
@@ -25,7 +25,7 @@ from ..manager import put_base_manager
 from ..relations import Members
 from ..schema import syncs
 from .merging import Merged
-from .noting import noted_ids
+from .noting import being_deleted
 
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
@@ -126,10 +126,9 @@ def _absorb(model: type[SyncModel], column: Members, using: str, sources: Collec
     if sources:
         with transaction.atomic(using=using):
             identity.take_write_lock(using)
-            owner: Any = column.field.model
-            rows = owner._base_manager.using(using).filter(**{f"{column.attname}__in": sources})
-            rows = rows.exclude(sync_id__in=noted_ids(using))
-            absorb_rows(owner, using, list(rows.order_by("pk").values_list("pk", flat=True)))
+            rows = model._base_manager.using(using).filter(**{f"{column.attname}__in": sources})
+            rows = rows.exclude(sync_id__in=being_deleted(using))
+            absorb_rows(model, using, list(rows.order_by("pk").values_list("pk", flat=True)))
 
 
 class _LinkQuerySet(models.QuerySet[Any] if TYPE_CHECKING else models.QuerySet):  # type: ignore[misc]
@@ -150,13 +149,22 @@ class _LinkManager(models.Manager.from_queryset(_LinkQuerySet)):  # type: ignore
     """The base manager of tables between, where Django made them."""
 
 
-def _columns(through: type[models.Model]) -> Sequence[tuple[Any, Members]]:
-    """The fields whose links these are; of parent and child the parent's."""
+def _columns(through: type[models.Model]) -> Sequence[tuple[type[SyncModel], Members]]:
+    """The fields whose links these are; of a model and those below it, the former's."""
+    found = [
+        (cast("type[SyncModel]", model), column)
+        for model in filter(syncs, apps.get_models())
+        if model._meta.concrete_model is model
+        for column in sets_of(model).values()
+        if column.through is through
+    ]
     return [
         (model, column)
-        for model in filter(syncs, apps.get_models())
-        for column in sets_of(model).values()
-        if column.through is through and column.field.model is model
+        for model, column in found
+        if not any(
+            column.field == other.field and above in model._meta.get_parent_list()
+            for above, other in found
+        )
     ]
 
 

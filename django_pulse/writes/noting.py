@@ -17,7 +17,7 @@ from uuid import UUID
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
 
-__all__ = ["already_told", "before_delete", "noted_ids", "take_noted"]
+__all__ = ["already_told", "before_delete", "being_deleted", "take_noted"]
 
 Noted = dict[tuple[str, type["SyncModel"]], set[UUID]]
 """The rows about to be deleted, by database and by the class that Django deletes them as."""
@@ -58,10 +58,11 @@ def take_noted(sender: type[SyncModel], using: str, origin: Any) -> set[UUID]:
     return noted.pop((using, sender), set())
 
 
-def noted_ids(using: str) -> set[UUID]:
-    """The rows that this thread is deleting from a database."""
+def being_deleted(using: str) -> set[UUID]:
+    """The rows that this thread is deleting from a database, for the ORM or for a device."""
     noted = (each for _, each in _deletions.noted.values())
-    return {i for each in noted for (alias, _), ids in each.items() if alias == using for i in ids}
+    ids = {i for each in noted for (alias, _), ids in each.items() if alias == using for i in ids}
+    return ids | _deletions.told
 
 
 def _noted(origin: Any) -> Noted:

@@ -10,8 +10,11 @@ from django.contrib.auth import get_user_model
 from django_pulse import writes
 from django_pulse.tables import Document, Feed
 from django_pulse.writes import PushItem
-from tests.django_pulse.devices import Device
+from tests.django_pulse.devices import Device, values_of
+from tests.django_pulse.phones import Phone, switchboard, told
 from tests.project.constraints.models import Bookmark, File, Folder, Link, Visit
+from tests.project.members.models import Article, Tag
+from tests.project.relations.models import Task
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -89,3 +92,47 @@ def test_what_protects_a_row_may_go_in_the_same_frame(user: Any, first: str) -> 
     results = writes.push(user, folders.replica, items)
     assert [(each.status, each.reverted) for each in results] == [("ok", {})] * 2
     assert [each.objects.count() for each in (Folder, File)] == [0, 0]
+
+
+def test_links_of_a_deleted_row_go_without_a_word_of_their_own(user: Any) -> None:
+    """The document of a row that is about to be deleted is not written in between."""
+    with switchboard() as board:
+        phones = [Phone(board, user, 4_700 + n) for n in range(2)]
+        row = Article.objects.create(title="x")
+        row.tags.add(*(Tag.objects.create(name=name) for name in "ab"))
+        for phone in phones:
+            phone.sync()
+        phones[0].replica.delete("members.article", row.sync_id)
+        for phone in phones:
+            phone.sync()
+        _agree(row, phones)
+
+
+def test_rows_of_one_frame_that_a_deletion_reaches_keep_nothing_of_it(user: Any) -> None:
+    with switchboard() as board:
+        phones = [Phone(board, user, 4_800 + n) for n in range(2)]
+        parent = Task.objects.create(title="parent")
+        child = Task.objects.create(title="child", parent=parent)
+        gone, linked = (Article.objects.create(title=title) for title in ("gone", "linked"))
+        linked.related.add(gone)
+        for phone in phones:
+            phone.sync()
+        replica = phones[0].replica
+        replica.delete("relations.task", parent.sync_id)
+        replica.set("relations.task", child.sync_id, title="edited")
+        replica.delete("members.article", gone.sync_id)
+        replica.set("members.article", linked.sync_id, title="edited")
+        for phone in phones:
+            phone.sync()
+        assert not Task.objects.exists()
+        assert Document.objects.get(sync_id=child.sync_id).deleted
+        assert (values_of(linked)["title"], values_of(linked)["related"]) == ("edited", [])
+        for row in (parent, child, gone, linked):
+            _agree(row, phones)
+
+
+def _agree(row: Any, phones: list[Phone]) -> None:
+    """Every device has the document that is stored."""
+    stored = Document.objects.get(sync_id=row.sync_id)
+    for phone in phones:
+        assert phone.documents(stored.model)[row.sync_id] == told(bytes(stored.state))
