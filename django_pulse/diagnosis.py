@@ -12,11 +12,12 @@ from django.core.exceptions import ValidationError
 from crdt.document import Document
 from crdt.schema import MISSING, Row, Schema
 
+from .columns import sets_of
 from .keys import Keys
 from .sweeping import is_about_rows, reason_of
 from .tables import Feed, Outbox
 from .writes.locking import Stored
-from .writes.mirror import values_of
+from .writes.mirror import awaited_elements, values_of
 
 if TYPE_CHECKING:
     from .sync_model import SyncModel
@@ -119,7 +120,7 @@ def _compared(
     if said.deleted or stored.deleted:
         found.append(Finding(label, "returned", sync_id, row.pk))
     try:
-        for name, old, value in differences(row, schema, keys, said.values):
+        for name, old, value in differences(row, schema, keys, said.values, stored.waiting):
             known = schema.fields[name]
             travels = known.encode(value)  # raises for what no document can hold
             if not stored.waiting or stored.waiting.get(known.wire, MISSING) != travels:
@@ -130,13 +131,20 @@ def _compared(
 
 
 def differences(
-    row: SyncModel, schema: Schema, keys: Keys, said: Mapping[str, Any]
+    row: SyncModel,
+    schema: Schema,
+    keys: Keys,
+    said: Mapping[str, Any],
+    waiting: Mapping[str, Any] | None,
 ) -> Iterator[tuple[str, Any, Any]]:
     """The fields of which a document says something else than the row: name, what it says (or
-    MISSING), what the row says.
+    MISSING), what the row says. Elements of sets that are `waiting` count as linked.
     """
+    sets = sets_of(type(row))
     for name, value in values_of(row, keys, schema.fields).items():
         known, old = schema.fields[name], said.get(name, MISSING)
+        if name in sets:
+            value = [*value, *awaited_elements(known, value, waiting)]
         if old is MISSING:
             if value is not None or known.rule.nullable:
                 yield name, old, value

@@ -159,6 +159,11 @@ class Keys:
         self._rows: list[Mapping[str, Any]] = []
         self._sources: list[Mapping[str, Any]] = []
         self._members: dict[str, dict[Any, list[Any]]] = {}
+        self.links_to_nothing = False
+        """Did a row that was asked for turn out to be linked to one that is not there?
+
+        Constraints allow that until the end of a transaction.
+        """
         self._wanted: dict[Target, set[Any]] = {}
         self._keys: dict[Target, dict[Any, Any]] = {}
         self._values: dict[Target, dict[str, Any]] = {}
@@ -190,7 +195,9 @@ class Keys:
             found: dict[Any, dict[str, Any]] = {each: {} for each in sources}
             for each, value in links:
                 key = self.key(target, value)
-                if key is not MISSING:
+                if key is MISSING:
+                    self.links_to_nothing = True
+                else:
                     found[each][target.text(key)] = target.wire(key)
             known |= {
                 each: [named[text] for text in sorted(named)] for each, named in found.items()

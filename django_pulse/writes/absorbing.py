@@ -10,37 +10,64 @@ from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from django.db import models, transaction
+from django.db import connections, models, transaction
 
 from crdt.document import Document
 from crdt.errors import Malformed
 
 from .. import identity, scopes
-from ..inheritance import by_model, children_of
+from ..inheritance import by_model
 from ..schema import schema_of
-from .locking import Held, hold_rows
+from .locking import Held, hold_rows, lock_database
 from .merging import Merged
 from .storing import store_documents, store_rows, update_rows
 
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
 
-__all__ = ["ABSORBED_AT_ONCE", "absorb_rows", "after_parent_save", "begin"]
+__all__ = ["ABSORBED_AT_ONCE", "absorb_after_commit", "absorb_rows", "after_parent_save", "begin"]
 
 ABSORBED_AT_ONCE = 500
 """Rows of a bulk write that are mirrored by one set of statements: bounds what is in memory."""
 
 
-def absorb_rows(model: type[SyncModel], using: str, pks: Iterable[Any]) -> None:
-    """Mirror rows that were just written; a few queries per `ABSORBED_AT_ONCE` of them."""
+def absorb_rows(
+    model: type[SyncModel], using: str, pks: Iterable[Any], *, again: bool = True
+) -> None:
+    """Mirror rows that were just written; a few queries per `ABSORBED_AT_ONCE` of them.
+
+    Those that are linked to rows which are not there yet are mirrored `again` after the commit.
+    """
     keys = list(pks)
     for start in range(0, len(keys), ABSORBED_AT_ONCE):
         some = keys[start : start + ABSORBED_AT_ONCE]
-        if not children_of(model):
-            _absorb(model, using, some)
-            continue
         for derived, own in by_model(model, using, some).items():
-            _absorb(derived, using, own)
+            if not _absorb(derived, using, own) and again:
+                absorb_after_commit(derived, using, own)
+
+
+def absorb_after_commit(model: type[SyncModel], using: str, pks: Iterable[Any]) -> None:
+    """Mirror rows once what they refer to is there: when the transaction has committed."""
+    connection = connections[using]
+    here = set(connection.savepoint_ids)
+    for savepoints, callback, *_ in reversed(connection.run_on_commit):
+        if isinstance(callback, _Later) and callback.model is model and savepoints <= here:
+            callback.pks.update(dict.fromkeys(pks))
+            return
+    transaction.on_commit(_Later(model, using, dict.fromkeys(pks)), using=using, robust=True)
+
+
+class _Later:
+    """Rows to be absorbed once their transaction has committed."""
+
+    def __init__(self, model: type[SyncModel], using: str, pks: dict[Any, None]) -> None:
+        self.model, self.using, self.pks = model, using, pks
+        self.__qualname__ = "absorbing.absorb_rows"  # Django's log calls it so if it fails
+
+    def __call__(self) -> None:
+        with transaction.atomic(using=self.using):
+            lock_database(self.using, wait=True)
+            absorb_rows(self.model, self.using, self.pks, again=False)
 
 
 def after_parent_save(
@@ -54,7 +81,8 @@ def after_parent_save(
             absorb_rows(derived, using, own)
 
 
-def _absorb(model: type[SyncModel], using: str, pks: Sequence[Any]) -> None:
+def _absorb(model: type[SyncModel], using: str, pks: Sequence[Any]) -> bool:
+    """Says whether everything that the rows are linked to is there."""
     held = hold_rows(model, using, pks)
     replica = identity.replica_id(using)
     merges = [begin(each, replica) for each in held]
@@ -65,6 +93,7 @@ def _absorb(model: type[SyncModel], using: str, pks: Sequence[Any]) -> None:
     store_rows(model, using, changed)
     store_documents(using, changed)
     _restore_versions(model, using, merges)
+    return not any(each.keys.links_to_nothing for each in held[:1])  # all have the same
 
 
 def begin(held: Held, replica: int, *, absorbed: bool = True) -> Merged:

@@ -10,9 +10,9 @@ Laws:
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from django.db import connections, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from crdt.schema import MISSING
@@ -20,7 +20,7 @@ from crdt.schema import MISSING
 from ..columns import columns_of
 from ..keys import Keys
 from . import seen as seen_values
-from .absorbing import absorb_rows
+from .absorbing import absorb_after_commit, absorb_rows
 from .deleting import retire_parents
 from .locking import lock_database
 
@@ -58,7 +58,7 @@ def save_raw(
             rows = cls._base_manager.using(using).filter(pk=instance.pk)
             retire_parents(cls, using, list(rows.values_list("sync_id", flat=True)))
         if _refers_to_nothing(instance, using):
-            _absorb_again(cls, using, instance.pk)
+            absorb_after_commit(cls, using, [instance.pk])
         seen_values.note_saved(instance, None, {}, using)
     return updated
 
@@ -68,26 +68,3 @@ def _refers_to_nothing(instance: SyncModel, using: str) -> bool:
     keys = Keys(using, columns)
     relations = [column for column in columns.values() if column.looks_up]
     return any(column.read(instance.__dict__, keys) is MISSING for column in relations)
-
-
-def _absorb_again(model: type[SyncModel], using: str, pk: Any) -> None:
-    connection = connections[using]
-    here = set(connection.savepoint_ids)
-    for savepoints, callback, *_ in reversed(connection.run_on_commit):
-        if isinstance(callback, _Later) and callback.model is model and savepoints <= here:
-            callback.pks.append(pk)
-            return
-    transaction.on_commit(_Later(model, using, [pk]), using=using, robust=True)
-
-
-class _Later:
-    """Rows to be absorbed once their transaction has committed."""
-
-    def __init__(self, model: type[SyncModel], using: str, pks: list[Any]) -> None:
-        self.model, self.using, self.pks = model, using, pks
-        self.__qualname__ = "fixtures.absorb"  # Django's log calls it so if it fails
-
-    def __call__(self) -> None:
-        with transaction.atomic(using=self.using):
-            lock_database(self.using, wait=True)
-            absorb_rows(self.model, self.using, self.pks)

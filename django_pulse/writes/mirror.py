@@ -31,7 +31,7 @@ from ..schema import schema_of
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
 
-__all__ = ["absorb", "concrete_names", "mirror", "project", "values_of"]
+__all__ = ["absorb", "awaited_elements", "concrete_names", "mirror", "project", "values_of"]
 
 logger = logging.getLogger("django_pulse")
 
@@ -108,7 +108,10 @@ def absorb(
     for name, value in values_of(row, keys, names).items():
         known = schema.fields[name]
         if name in sets:
-            value = [*value, *_awaited(known, value, waiting)]
+            awaited = awaited_elements(known, value, waiting)
+            if waiting and known.wire in waiting:
+                _go_on_waiting(waiting, known, awaited)
+            value = [*value, *awaited]
             if not known.same(projected[name], value):
                 write_field(document, known, projected[name], value, now_ms)
                 changed = True
@@ -124,21 +127,23 @@ def absorb(
     return mirror(document, schema, row, keys, now_ms) or changed
 
 
-def _awaited(known: Field, linked: list[Any], waiting: dict[str, Any] | None) -> list[Any]:
-    """The elements of a set that are not linked because what they name is not there; those that
-    were linked since wait no more.
-    """
+def awaited_elements(
+    known: Field, linked: Iterable[Any], waiting: Mapping[str, Any] | None
+) -> list[Any]:
+    """The elements of a set that are not linked because what they name is not there."""
     if not waiting or known.wire not in waiting:
         return []
     there = set(map(canonical, linked))
-    awaited = [
-        key for key in decode(known.kind, waiting[known.wire]) if canonical(key) not in there
-    ]
+    noted = decode(known.kind, waiting[known.wire])
+    return [key for key in noted if canonical(key) not in there]
+
+
+def _go_on_waiting(waiting: dict[str, Any], known: Field, awaited: list[Any]) -> None:
+    """Those that were linked since wait no more."""
     if awaited:
         waiting[known.wire] = known.encode(awaited)
     else:
         del waiting[known.wire]
-    return awaited
 
 
 def project(

@@ -51,5 +51,6 @@ def _differences(merged: Merged) -> list[tuple[str, Any, Any]]:
     if merged.row is None:
         return []
     said = merged.schema.read(merged.document).values
-    found = differences(merged.row, merged.schema, merged.held.keys, said)
+    waiting = merged.held.document.waiting
+    found = differences(merged.row, merged.schema, merged.held.keys, said, waiting)
     return [each for each in found if each[0] not in merged.held_back]

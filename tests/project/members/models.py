@@ -26,6 +26,20 @@ class Secret(SyncModel):
         return self.name
 
 
+class Labelled(models.Model):
+    """Not synced, with links that those below it have."""
+
+    name = models.CharField(max_length=50)
+    labels = models.ManyToManyField(Tag, blank=True, related_name="labelled")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Truck(SyncModel, Labelled):  # type: ignore[misc]
+    """Synced, with its parent's links."""
+
+
 class Article(SyncModel):
     title = models.CharField(max_length=100, blank=True)
     tags = models.ManyToManyField(Tag, blank=True, related_name="articles")
