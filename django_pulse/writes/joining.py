@@ -82,7 +82,7 @@ def join(
             _carry(merged, other, known, by_field.get(known.wire, []), before)
     other.project()
     permits = Permits(batch.user, batch.model, batch.using, places)
-    if not (places.sees(held.row) and permits.allow(other, before_row)):
+    if not (places.keeps(other) and permits.allow(other, before_row)):
         return False
     try:
         held.row.clean()

@@ -70,11 +70,17 @@ def is_his(document: Stored, user: AbstractBaseUser) -> bool:
 
 def waiting_for(merged: Merged) -> Reason:
     """The reason of a row that refers to what is not there."""
-    fields = {}
-    for name in sorted(merged.held_back):
-        known = merged.schema.fields[name]
-        value = known.encode(known.read(merged.document))
-        fields[known.wire] = {"value": value, "code": "waiting", "message": WAITING}
+    known = merged.schema.fields
+    waiting = {name: known[name].read(merged.document) for name in merged.held_back}
+    waiting |= {name: list(keys.values()) for name, keys in merged.withheld.items() if keys}
+    fields = {
+        known[name].wire: {
+            "value": known[name].encode(value),
+            "code": "waiting",
+            "message": WAITING,
+        }
+        for name, value in sorted(waiting.items())
+    }
     return Reason("waiting", WAITING, fields, tuple(merged.awaits))
 
 

@@ -17,6 +17,7 @@ from ..awaiting import can_be_awaited
 from ..schema import label_of
 from ..sql import insert_many, is_plain, update_many
 from ..tables import Document, Outbox
+from . import following
 from .inserting import insert_rows
 from .locking import Stored
 from .membership import store_members
@@ -35,6 +36,7 @@ def store_documents(using: str, batch: Sequence[Merged]) -> None:
     shared: dict[tuple[str, ...], list[str]] = {}  # one list for all rows of a scope: prepared once
     # A tombstone stays where its row was; a parked document is in no scope.
     there = [(m, m.row) for m in batch if m.row is not None and not m.deleted]
+    relations = following.turned([merged for merged, _ in there])
     found = scopes.of_rows([row for _, row in there], using)
     entered = {m.held.sync_id: keys for (m, _), keys in zip(there, found, strict=True)}
     for merged in batch:
@@ -51,6 +53,7 @@ def store_documents(using: str, batch: Sequence[Merged]) -> None:
     outgoing = [row for merged in batch for row in _outbox(merged, left[merged.held.sync_id])]
     insert_many(Outbox, using, ("document", "scope", "update"), outgoing)
     feed.stamp_after_commit(using)
+    following.follow(using, relations)
 
 
 def store_new(
@@ -77,6 +80,7 @@ def store_new(
     ]
     insert_many(Outbox, using, ("document", "scope", "update"), outgoing)
     feed.stamp_after_commit(using)
+    following.follow(using, following.turned_by_new(model, rows))
 
 
 def store_rows(model: type[SyncModel], using: str, batch: Sequence[Merged]) -> None:
