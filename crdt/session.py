@@ -248,9 +248,11 @@ class Session:
 
     def _check_user(self, user: str) -> None:
         known = self._shelf.standing.user
-        if known is not None and known != user:
+        # What nobody in particular may read may stay when somebody signs in.
+        if known and known != user:
             raise LocalFault(
-                f"This store holds rows of the user {known}, but the server signed in {user}: "
+                f"This store holds rows of the user {known}, but the server signed in "
+                f"{user or 'nobody'}: "
                 "give every user a store of their own."
             )
 

@@ -7,7 +7,10 @@ In this order:
    whatever `DJANGO_PULSE["AUTHENTICATE"]` knows.
 
 The first two hang on what the browser sends by itself, so they count only where the page that
-opened the socket is one of ours (see `origin`). Anonymous and inactive users are refused.
+opened the socket is one of ours (see `origin`). Inactive users are refused.
+
+Whoever brings none of these is anonymous, and refused unless `ALLOW_ANONYMOUS` is set. A token that
+is no good, or a session that has ended, makes nobody anonymous: it is told so.
 
 A sign-in ends with what it hangs on: the session, the token's time, the account. A new password
 ends every one; whoever holds a token is asked for it anew, and AUTHENTICATE decides again.
@@ -28,8 +31,8 @@ from typing import Any
 
 from asgiref.sync import async_to_sync
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY, get_user_model
 from django.contrib.auth import get_user as user_of_session
-from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest, parse_cookie
@@ -108,8 +111,9 @@ class Handshake:
 class SignIn:
     """A signed-in user, and what that hangs on.
 
-    `session_key` where a session keeps them signed in, `expires_at` where a token has an end, and
-    `recheck` where whoever resolved the token can say whose it is by now.
+    An anonymous one is Django's AnonymousUser. `session_key` where a session keeps them signed in,
+    `expires_at` where a token has an end, and `recheck` where whoever resolved the token can say
+    whose it is by now.
     """
 
     user: AbstractBaseUser
@@ -120,6 +124,11 @@ class SignIn:
     def ends_with(self, ended: str) -> bool:
         """Was it this session (see `name_of_session`) that has ended?"""
         return self.session_key is not None and name_of_session(self.session_key) == ended
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Is this nobody, let in to read what everybody may?"""
+        return self.user.is_anonymous
 
     @property
     def seconds_left(self) -> float | None:
@@ -146,6 +155,8 @@ def sign_in(handshake: Handshake, token: str | None) -> SignIn:
         signed = _sign_in_by_token(token)
     if signed is not None:
         return signed
+    if trusted and not token and _may_be_anonymous(handshake):
+        return SignIn(_nobody())
     if trusted or token:
         raise Refused(NOBODY, code="unauthenticated")
     logger.warning("Refused a WebSocket %s.", _origin_problem(handshake.request))
@@ -164,6 +175,10 @@ def renew(signed: SignIn, token: str) -> SignIn:
 
 def current_user(signed: SignIn) -> AbstractBaseUser:
     """The same user as the database has them now; `Refused` once they may not be served."""
+    if signed.is_anonymous:
+        if not conf.ALLOW_ANONYMOUS:
+            raise Refused(NOBODY, code="unauthenticated")
+        return signed.user
     if signed.seconds_left == 0:
         raise Refused(EXPIRED, code="expired")
     user = _read_again(signed)
@@ -177,6 +192,24 @@ def current_user(signed: SignIn) -> AbstractBaseUser:
     if user.get_session_auth_hash() != signed.user.get_session_auth_hash():
         raise Refused(AGAIN, code="reauthenticate")
     return user
+
+
+def _may_be_anonymous(handshake: Handshake) -> bool:
+    """Whoever has a session in which somebody was signed in, or one that is gone, may not: it was
+    somebody, and is to sign in again.
+    """
+    if not conf.ALLOW_ANONYMOUS:
+        return False
+    if handshake.session_key is None:
+        return True
+    stored = _session_store(handshake.session_key).load()
+    return bool(stored) and SESSION_KEY not in stored
+
+
+def _nobody() -> Any:
+    from django.contrib.auth.models import AnonymousUser  # whose module needs loaded apps
+
+    return AnonymousUser()
 
 
 def _read_again(signed: SignIn) -> AbstractBaseUser | None:
@@ -214,10 +247,14 @@ def _ambient(handshake: Handshake) -> SignIn | None:
 def _user_of_session(key: str) -> AbstractBaseUser | None:
     """The active user of a session, verified as Django does for a request, changing nothing."""
     request = HttpRequest()
-    stored = import_module(settings.SESSION_ENGINE).SessionStore(key).load()
+    stored = _session_store(key).load()
     request.session = _Frozen(stored)  # type: ignore[assignment] # all that is used of a session
     user = user_of_session(request)
     return user if isinstance(user, AbstractBaseUser) and user.is_active else None
+
+
+def _session_store(key: str) -> Any:
+    return import_module(settings.SESSION_ENGINE).SessionStore(key)
 
 
 class _Frozen(dict[str, Any]):

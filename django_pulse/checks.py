@@ -20,7 +20,7 @@ from django.db import connections, router
 
 from . import admin_checks, model_checks
 from .conf import SETTINGS_NAME, Conf, Setting
-from .sign_in_checks import check_authenticate
+from .sign_in_checks import check_anonymous, check_authenticate
 from .tables import Document
 
 __all__ = ["check_databases", "check_project", "check_settings", "register"]
@@ -35,6 +35,7 @@ def register() -> None:
     checks.register(check_project, "pulse")
     checks.register(check_databases, "pulse")
     checks.register(model_checks.check_models, checks.Tags.models)
+    checks.register(check_anonymous, checks.Tags.models)
     checks.register(admin_checks.check_admin, checks.Tags.admin)
 
 

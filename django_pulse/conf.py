@@ -62,6 +62,10 @@ class Conf:
     # a middleware nor the session cookie has signed anybody in. None: tokens sign nobody in.
     AUTHENTICATE = Setting[str | None](None, (str, type(None)))
 
+    # Whether whoever is not signed in may connect: to read the models that are `anonymous`, and to
+    # write nothing. It takes both, so that neither a forgotten setting nor a reusable app does.
+    ALLOW_ANONYMOUS = Setting[bool](False, bool)
+
     # Seconds for which a ticket can be used. A page asks for one and opens its socket at once; a
     # slow phone takes a few, and a ticket that leaked is worth nothing a minute later.
     TICKET_SECONDS = Setting[float](60, (int, float))

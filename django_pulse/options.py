@@ -3,6 +3,7 @@
     class Sync:
         merge = {"notes": Text(), "votes": Counter()}
         audience = "project__members"
+        anonymous = False
         read_only = ["reviewed_by"]
         prefetch = ["project__team"]
         filters = ["project"]
@@ -29,6 +30,7 @@ __all__ = ["ATTRIBUTES", "DELETES", "ON_UNIQUE", "Mistake", "SyncOptions", "pars
 ATTRIBUTES = (
     "merge",
     "audience",
+    "anonymous",
     "read_only",
     "prefetch",
     "filters",
@@ -69,15 +71,17 @@ class SyncOptions:
 
     `audience` is the lookup from the row to its users, or a function that gives a row's users; None
     stands for the foreign key called "user". `everyone` is set where `audience = None` was written:
-    every signed-in user. `prefetch` are the relations that rows are read with before `can_sync` is
-    asked, `filters` what clients may subscribe by. `deletes` is the rule of the row itself,
-    `on_unique` what becomes of a new row whose unique value is taken. `renamed` says what fields
-    were called before, `formerly` the model ("app.model"), if no migration does.
+    every signed-in user; with `anonymous`, whoever is not signed in reads the rows as well.
+    `prefetch` are the relations that rows are read with before `can_sync` is asked, `filters` what
+    clients may subscribe by. `deletes` is the rule of the row itself, `on_unique` what becomes of a
+    new row whose unique value is taken. `renamed` says what fields were called before, `formerly`
+    the model ("app.model"), if no migration does.
     """
 
     merge: Mapping[str, MergeRule] = field(default_factory=lambda: _NO_RULES)
     audience: str | Callable[[Any], Iterable[Any]] | None = None
     everyone: bool = False
+    anonymous: bool = False
     read_only: frozenset[str] = frozenset()
     prefetch: tuple[str, ...] = ()
     filters: frozenset[str] = frozenset()
@@ -97,6 +101,7 @@ def parse(declared: type | None) -> SyncOptions:
         merge=_merge(said.get("merge"), mistakes),
         audience=_audience(said.get("audience"), mistakes),
         everyone="audience" in said and said["audience"] is None,
+        anonymous=_anonymous(said.get("anonymous", False), mistakes),
         read_only=frozenset(_names("read_only", said.get("read_only"), "field", mistakes)),
         prefetch=_names("prefetch", said.get("prefetch"), "relation", mistakes),
         filters=frozenset(_names("filters", said.get("filters"), "field", mistakes)),
@@ -158,6 +163,14 @@ def _audience(value: Any, mistakes: list[Mistake]) -> Any:
         )
     )
     return None
+
+
+def _anonymous(value: Any, mistakes: list[Mistake]) -> bool:
+    if isinstance(value, bool):
+        return value
+    message = f"`anonymous` is {value!r}, neither True nor False."
+    mistakes.append(Mistake("anonymous", message, "Write anonymous = True, or leave it out."))
+    return False
 
 
 def _names(attribute: str, value: Any, kind: str, mistakes: list[Mistake]) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """Scopes: who sees a row.
 
 A scope is named by its key: database, what it belongs to, and which. A row that belongs to nobody
-in particular is everybody's who is signed in; a row with a foreign key to its user is that user's,
+in particular is everybody's who is signed in, and where its model is `anonymous`, also of those who
+are not; a row with a foreign key to its user is that user's,
 and nobody's where it is null; a row with an `audience` belongs to what that leads to (`audience`).
 A row marked `is_local_only` is in no scope.
 
@@ -11,6 +12,8 @@ Laws:
    what: people come and go without a row being written.
 2. Which scopes a user reads is asked of the database each time, by the path that `audience` says.
 3. Two databases, two anchors or two paths never share a key.
+4. Who is not signed in reads the scopes of the models that are `anonymous` now, and no other: a
+   model that is none any more hides its rows at once.
 """
 
 from __future__ import annotations
@@ -28,16 +31,22 @@ from .ownership import OWNER, owner_field
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.auth.models import AnonymousUser
 
     from .sync_model import SyncModel
 
 __all__ = ["channel_of", "database_of", "everybody", "key_of", "of_row", "of_rows", "of_user"]
-__all__ += ["owner_field", "personal"]
+__all__ += ["owner_field", "personal", "public"]
 
 
 def everybody(using: str) -> str:
     """The scope of rows that every signed-in user sees."""
     return f"{using}/*"
+
+
+def public(using: str, model: type[SyncModel]) -> str:
+    """The scope of a model's rows for those who are not signed in."""
+    return f"{using}/*/{schema.names_in(model).label}"
 
 
 def personal(using: str, user_pk: object, owner: str = OWNER) -> str:
@@ -78,15 +87,15 @@ def of_rows(
         return [[] for _ in rows]
     shown = [row for row in rows if not row.is_local_only]
     if audience.is_everybody:
-        anchors: dict[Any, list[Any]] | None = None
-    elif audience.function is not None:
-        anchors = {row.pk: sorted(map(_pk, audience.function(row)), key=str) for row in shown}
+        return [[] if row.is_local_only else _of_everybody(type(row), using) for row in rows]
+    if audience.function is not None:
+        anchors: dict[Any, list[Any]] = {
+            row.pk: sorted(map(_pk, audience.function(row)), key=str) for row in shown
+        }
     elif audience.hops[0].attname is not None:
         return _of_columns(rows, using, audience)
     else:
         anchors = _related(audience, using, shown, sought)
-    if anchors is None:
-        return [[] if row.is_local_only else [everybody(using)] for row in rows]
     return [
         []
         if row.is_local_only
@@ -95,11 +104,13 @@ def of_rows(
     ]
 
 
-def of_user(user: AbstractBaseUser) -> dict[str, str]:
+def of_user(user: AbstractBaseUser | AnonymousUser) -> dict[str, str]:
     """The scopes that a user reads, each with the alias of the database it is in.
 
     One query for each anchor and path that there is among the models.
     """
+    if user.is_anonymous:
+        return _of_anybody()
     found: dict[str, str] = {}
     asked: set[tuple[str, str]] = set()
     for model in schema.sync_models():
@@ -109,7 +120,7 @@ def of_user(user: AbstractBaseUser) -> dict[str, str]:
         if audience is None or audience.is_everybody or (using, audience.key) in asked:
             continue
         asked.add((using, audience.key))
-        for anchor in _anchors_of(user, using, audience):
+        for anchor in _anchors_of(user.pk, using, audience):
             found[key_of(using, audience, anchor)] = using
     return dict(sorted(found.items()))
 
@@ -117,6 +128,23 @@ def of_user(user: AbstractBaseUser) -> dict[str, str]:
 def database_of(model: type[SyncModel]) -> str:
     """The alias of the database in which the model's rows, and their documents, are written."""
     return router.db_for_write(model)
+
+
+def _of_everybody(model: type[SyncModel], using: str) -> list[str]:
+    return [everybody(using), *([public(using, model)] if _is_public(model) else [])]
+
+
+def _of_anybody() -> dict[str, str]:
+    found = {}
+    for model in filter(_is_public, schema.sync_models()):
+        using = database_of(model)
+        found[public(using, model)] = using
+    return dict(sorted(found.items()))
+
+
+def _is_public(model: type[SyncModel]) -> bool:
+    """Do those read it who are not signed in? Only where nothing else is said of who does."""
+    return model._sync.anonymous and model._sync.everyone
 
 
 def _of_columns(rows: Sequence[SyncModel], using: str, audience: Audience) -> list[list[str]]:
@@ -148,11 +176,11 @@ def _related(
     return anchors
 
 
-def _anchors_of(user: AbstractBaseUser, using: str, audience: Audience) -> Iterable[Any]:
-    """The keys of the anchors to which the user belongs."""
+def _anchors_of(user: Any, using: str, audience: Audience) -> Iterable[Any]:
+    """The keys of the anchors to which the user with this key belongs."""
     if not audience.rest:
-        return [user.pk]
-    rows = audience.anchor._base_manager.using(using).filter(**{audience.rest: user.pk})
+        return [user]
+    rows = audience.anchor._base_manager.using(using).filter(**{audience.rest: user})
     return rows.order_by().values_list(audience.hops[0].key, flat=True).distinct()
 
 

@@ -145,6 +145,7 @@ def _scopes_of(
         return
     if audience.is_everybody:
         yield scopes.everybody(using), False
+        yield scopes.public(using, model), False
         return
     hop = audience.hops[0] if audience.hops else None
     if hop is None or hop.attname is None or hop.name not in conditions:

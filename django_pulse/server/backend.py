@@ -7,15 +7,21 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import auth, feed, identity, purging, replicas, schema, scopes, subscriptions, writes
+from ..writes.batches import refused
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.auth.models import AnonymousUser
 
     from crdt.messages import Item, Key
 
     from ..pages import Change, Heads
 
 __all__ = ["Backend"]
+
+_READ_ONLY = (
+    "Whoever is not signed in may read, and write nothing: sign in, and make the edit again."
+)
 
 
 class Backend:
@@ -58,9 +64,11 @@ class Backend:
         return schema.descriptions()
 
     def push(
-        self, user: AbstractBaseUser, replica: int, items: Sequence[Item]
+        self, user: AbstractBaseUser | AnonymousUser, replica: int, items: Sequence[Item]
     ) -> Sequence[writes.ItemResult]:
-        """Merge and commit."""
+        """Merge and commit; nothing of whoever is not signed in."""
+        if user.is_anonymous:
+            return [refused("forbidden", _READ_ONLY) for _ in items]
         rows = [writes.PushItem(*item) for item in items]
         return writes.push(user, replica, rows)
 

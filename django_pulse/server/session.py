@@ -21,15 +21,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import replace
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import orjson
 
-from crdt.errors import Malformed, RemoteFault, TooLarge
+from crdt.errors import RemoteFault, TooLarge
 from crdt.frames import decode, encode
 from crdt.messages import (
-    PROTOCOL,
     Ack,
     Changes,
     Confirm,
@@ -56,6 +56,7 @@ from crdt.messages import (
 from ..auth import GONE
 from .answers import batches, fault_message, item_of, outcome, parts, verdict
 from .endings import ending_of
+from .greeting import check_hello
 from .steps import Close, CloseCode, Join, Part, Send, Step, Steps, ask
 from .wanted import Wanted
 
@@ -78,9 +79,6 @@ class State(Enum):
     READY = auto()
     CLOSED = auto()
 
-
-# Characters of a device's name: what the table of devices holds. A UUID has 36.
-MAX_DEVICE_CHARS: Final = 100
 
 _INTERNAL = "Something failed on the server. Nothing of this message is lost: send it again later."
 
@@ -184,18 +182,11 @@ class Session:
         yield from handler(self, message)
 
     def _hello(self, hello: Hello) -> Steps:
-        if hello.protocol != PROTOCOL:
-            raise RemoteFault(
-                f"This server speaks version {PROTOCOL} of the protocol, not {hello.protocol}: "
-                f"update the {'server' if hello.protocol > PROTOCOL else 'client'}.",
-                code="protocol",
-            )
-        if len(hello.device) > MAX_DEVICE_CHARS or not hello.device.isprintable():
-            raise Malformed(
-                f'In a message "hello", "device" must be a name of at most {MAX_DEVICE_CHARS} '
-                "printable characters."
-            )
+        check_hello(hello)
         signed, heads, certificate = yield from ask(self._admit, hello)
+        if signed.is_anonymous:
+            # Whoever writes nothing needs no replica id, and may not name another's.
+            hello = replace(hello, replica=0, outcomes=())
         scopes = frozenset(heads)
         yield Join(scopes | {self._services.user_channel(signed.user)})
         welcome, outcomes = yield from ask(self._open, signed, hello, certificate)
@@ -265,13 +256,15 @@ class Session:
 
     # Work: these run in a thread, while the connection waits, and change nothing of the session
 
-    def _admit(self, hello: Hello) -> tuple[SignIn, Heads, str]:
+    def _admit(self, hello: Hello) -> tuple[SignIn, Heads, str | None]:
         signed = self._services.sign_in(self._handshake, hello.token)
-        certificate = self._services.claim_replica(signed.user, hello)
+        certificate = None
+        if not signed.is_anonymous:
+            certificate = self._services.claim_replica(signed.user, hello)
         return signed, self._services.scope_heads(signed.user), certificate
 
     def _open(
-        self, signed: SignIn, hello: Hello, certificate: str
+        self, signed: SignIn, hello: Hello, certificate: str | None
     ) -> tuple[Welcome, list[Outcome]]:
         services, bounds = self._services, self._bounds
         if hello.outcomes:
@@ -279,7 +272,7 @@ class Session:
         welcome = Welcome(
             epoch=services.epoch(),
             time=services.now(),
-            user=str(signed.user.pk),
+            user="" if signed.is_anonymous else str(signed.user.pk),
             schemas=services.schemas(),
             scopes=services.scope_heads(signed.user),
             limits=Limits(bounds.frame_bytes, bounds.push_rows, bounds.update_structs),

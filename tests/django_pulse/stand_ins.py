@@ -62,7 +62,7 @@ def changes(*numbers: int, size: int = 4) -> tuple[Change, ...]:
 class StandIns:
     """Services that remember what they were asked, in order, and answer what a test says."""
 
-    user: Any = field(default_factory=lambda: SimpleNamespace(pk=7))
+    user: Any = field(default_factory=lambda: SimpleNamespace(pk=7, is_anonymous=False))
     expires_at: datetime | None = None
     access: dict[str, int] = field(default_factory=dict)
     heads: dict[str, int] = field(default_factory=lambda: {"all": 10, "ada": 20})

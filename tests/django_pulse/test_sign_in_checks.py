@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from django_pulse.checks import check_settings
+from django_pulse.options import SyncOptions, parse
+from django_pulse.sign_in_checks import check_anonymous
+from tests.project.public.models import Notice
 
 from .test_checks import hint, only
 
@@ -48,3 +51,44 @@ def test_e081_simplejwt_that_is_not_installed(
     message = only(check_settings())
     assert message.id == "pulse.E081"
     assert "pip install djangorestframework-simplejwt" in hint(message)
+
+
+def test_a_public_model_in_a_project_that_allows_it_is_fine(settings: Any) -> None:
+    settings.DJANGO_PULSE = {"ALLOW_ANONYMOUS": True}
+    assert check_anonymous() == []
+
+
+def test_e082_a_public_model_with_an_audience(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DJANGO_PULSE = {"ALLOW_ANONYMOUS": True}
+    monkeypatch.setattr(Notice, "_sync", SyncOptions(anonymous=True))
+    message = only(check_anonymous())
+    assert (message.id, message.obj) == ("pulse.E082", Notice)
+
+
+def test_w083_a_public_model_in_a_project_that_lets_nobody_in(settings: Any) -> None:
+    settings.DJANGO_PULSE = {}
+    message = only(check_anonymous())
+    assert (message.id, message.obj) == ("pulse.W083", Notice)
+    assert '"ALLOW_ANONYMOUS": True,' in hint(message)
+
+
+def test_e084_a_project_that_lets_everybody_in_to_read_nothing(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DJANGO_PULSE = {"ALLOW_ANONYMOUS": True}
+    monkeypatch.setattr(Notice, "_sync", SyncOptions(everyone=True))
+    assert only(check_anonymous()).id == "pulse.E084"
+
+
+def test_anonymous_is_true_or_false() -> None:
+    class Sync:
+        audience = None
+        anonymous = "yes"
+
+    options = parse(Sync)
+    assert not options.anonymous
+    assert [(each.attribute, each.check) for each in options.mistakes] == [
+        ("anonymous", "pulse.E011")
+    ]
