@@ -10,8 +10,9 @@ placeholders of thousands of values than the database takes to store them.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -98,7 +99,7 @@ class Among(_Lookup):
         column, parameters = self.process_lhs(compiler, connection)
         field: Any = self.lhs.output_field
         values = [field.get_db_prep_value(value, connection) for value in self.rhs]
-        return f"{column} = ANY(%s)", (*parameters, values)
+        return f"{column} = ANY(%s)", (*parameters, _array(values))
 
 
 def is_plain(field: models.Field[Any, Any]) -> bool:
@@ -159,8 +160,34 @@ def _arrays(fields: Fields, columns: Columns, connection: Any) -> str | None:
     return ", ".join(f"%s::{each}[]" for each in types)
 
 
-def _lists(columns: Columns) -> list[list[Any]]:
-    return [list(values) for values in columns]
+def _lists(columns: Columns) -> list[str | list[Any]]:
+    return [_array(values) for values in columns]
+
+
+def _array(values: Sequence[Any]) -> str | list[Any]:
+    """A column as PostgreSQL reads an array (manual, section 8.15.2), or for the driver to write:
+    it asks of each value anew what its type is, which takes longer than to store it.
+    """
+    kinds = set(map(type, values)) - {NoneType}
+    write = _WRITTEN.get(kinds.pop()) if len(kinds) == 1 else None
+    if write is None:
+        return list(values)
+    return f"{{{','.join(['NULL' if value is None else write(value) for value in values])}}}"
+
+
+def _text(value: str) -> str:
+    escaped = value.replace("\\", r"\\").replace('"', r"\"")
+    return f'"{escaped}"'
+
+
+_WRITTEN: dict[type, Callable[[Any], str]] = {
+    bool: lambda value: "t" if value else "f",
+    bytes: lambda value: rf'"\\x{value.hex()}"',
+    int: str,
+    str: _text,
+    UUID: str,
+}
+"""How the elements of an array are written."""
 
 
 def _prepared(fields: Fields, rows: Iterable[Sequence[Any]], connection: Any) -> Columns:
@@ -182,11 +209,16 @@ def _column(field: Any, values: Sequence[Any], connection: Any) -> Sequence[Any]
         if passes is not UUID or connection.features.has_native_uuid_field:
             return values
         return [None if value is None else value.hex for value in values]
+    as_text = type(field) is models.JSONField and connection.vendor == "postgresql"
     prepared: list[Any] = []
     last: Any = _column  # which is no column's value
     for value in values:
         if value is not last:
-            last, ready = value, field.get_db_prep_save(value, connection)
+            if as_text and type(value) in (dict, list):
+                ready = json.dumps(value, cls=field.encoder)
+            else:
+                ready = field.get_db_prep_save(value, connection)
+            last = value
         prepared.append(ready)
     return prepared
 
