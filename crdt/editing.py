@@ -16,6 +16,7 @@ from .entry import ROW_FIELD, Dot, Entry, Write
 from .errors import LocalFault
 from .schema import MISSING, Field, Schema
 from .values import decode
+from .vector import VectorClock
 
 __all__ = ["check_field", "delete_row", "touch_text", "write_field", "write_missing", "write_row"]
 
@@ -29,13 +30,15 @@ def write_field(
     unsent_from: int | None = None,
     *,
     stamp: int | None = None,
+    seen: VectorClock | None = None,
 ) -> list[Entry]:
     """Write `new` to `field` as somebody who saw `old`; returns the entries appended.
 
     Values are Python values; `old` may be `MISSING`. Own entries from clock `unsent_from` on were
     never sent: those that the new ones replace or add to are folded into them. `None` folds
-    nothing. `stamp` is for what is no edit, and may be earlier. Raises `ValueError` for a value
-    that the field's kind cannot hold.
+    nothing. `stamp` is for what is no edit, and may be earlier. `seen` is for a writer who has not
+    seen all that is in the document: entries past it are not replaced. Raises `ValueError` for a
+    value that the field's kind cannot hold.
     """
     field.check(new)
     if field.rule.text:
@@ -43,7 +46,10 @@ def write_field(
         document.merge_text(field.wire, "" if old is MISSING or old is None else old, new)
         return touch_text(document, field, now_ms, unsent_from, stamp=stamp)
     new = _plain(field, new)
-    live = field.live(document.live(field.wire))
+    entries = document.live(field.wire)
+    if seen is not None:
+        entries = tuple(entry for entry in entries if seen.includes(entry.dot))
+    live = field.live(entries)
     dot = Dot(document.replica, document.clock(document.replica))
     writes = field.rule.write_at(dot, live, None if old is MISSING else old, new)
     stamp = document.next_stamp(now_ms) if stamp is None else stamp

@@ -131,6 +131,11 @@ class Conf:
     # a drawer, and tombstones take a few hundred bytes each.
     TOMBSTONE_DAYS = Setting[float](90, (int, float))
 
+    # Days for which it is remembered what clients of the text protocol were told of a row that has
+    # changed since, and what they sent: a month offline is merged without loss. A version takes
+    # about as much as the row does.
+    TEXT_HISTORY_DAYS = Setting[float](31, (int, float))
+
     def overrides(self) -> Mapping[str, Any]:
         """The project's dictionary; empty where there is none, or something else in its place."""
         value = getattr(settings, SETTINGS_NAME, None)

@@ -17,6 +17,9 @@ from .server.bounds import Bounds
 from .server.connection import Connection
 from .server.services import Services
 from .server.session import Session
+from .text.either import EitherSession
+from .text.services import TextBackend
+from .text.session import TextSession
 
 __all__ = ["PulseConsumer"]
 
@@ -29,6 +32,7 @@ class PulseConsumer(AsyncConsumer):  # type: ignore[misc] # channels has no type
     """
 
     services: ClassVar[Services] = Backend()
+    text_services: ClassVar[TextBackend] = TextBackend()
 
     async def __call__(
         self,
@@ -44,7 +48,9 @@ class PulseConsumer(AsyncConsumer):  # type: ignore[misc] # channels has no type
             return
         hints.register_loop()
         await send({"type": "websocket.accept"})
-        session = Session(self.services, Handshake.of(scope), _bounds())
+        handshake = Handshake.of(scope)
+        binary = Session(self.services, handshake, _bounds())
+        session = EitherSession(binary, TextSession(self.text_services, handshake))
         await Connection(session, receive, send).run()
 
 

@@ -12,6 +12,7 @@ Laws:
 from __future__ import annotations
 
 import secrets
+import time
 from typing import Any
 
 from django.apps import apps as installed
@@ -20,7 +21,8 @@ from django.db.models import F
 
 from .tables import Clock
 
-__all__ = ["after_migrate", "clock", "epoch", "limit_lock_waits", "replica_id", "take_write_lock"]
+__all__ = ["advance", "after_migrate", "clock", "epoch", "limit_lock_waits", "random_replica"]
+__all__ += ["replica_id", "take_write_lock"]
 
 REPLICA_BITS = 53
 """Yjs masks client ids to 53 bits."""
@@ -44,6 +46,17 @@ def clock(using: str, *, lock: bool = False) -> Clock:
         rows = rows.select_for_update()
     found = rows.filter(pk=1).first()
     return found if found is not None else _made_clock(using)
+
+
+def advance(using: str, count: int) -> int:
+    """Take `count` positions of the feed that no change gets; returns the last of them.
+
+    To be called in a transaction, and to be committed soon: the clock is locked until then.
+    """
+    found = clock(using, lock=True)
+    found.position = max(found.position, time.time_ns() // 1_000) + count
+    Clock.objects.using(using).filter(pk=found.pk).update(position=found.position)
+    return found.position
 
 
 def take_write_lock(using: str) -> None:
@@ -84,8 +97,13 @@ def _made_clock(using: str) -> Clock:
     made, _ = Clock.objects.using(using).get_or_create(
         pk=1,
         defaults={
-            "replica": secrets.randbits(REPLICA_BITS - 1) + 1,
+            "replica": random_replica(),
             "epoch": secrets.token_hex(16),
         },
     )
     return made
+
+
+def random_replica() -> int:
+    """A new replica id."""
+    return secrets.randbits(REPLICA_BITS - 1) + 1

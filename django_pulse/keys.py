@@ -175,6 +175,10 @@ class Keys:
         if self._has_members:
             self._sources += [row.__dict__ for row in rows]
 
+    def want(self, target: Target, values: Iterable[Any]) -> None:
+        """The keys of the rows with these values will be asked for: look them up together."""
+        self._wanted.setdefault(target, set()).update(values)
+
     def key(self, target: Target, value: Any) -> Any:
         """The key of the row whose attribute has this value, or MISSING."""
         known = self._keys.setdefault(target, {})

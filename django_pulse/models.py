@@ -1,6 +1,7 @@
 """What Django and users import: `SyncModel`, and the tables it is backed by."""
 
 from .sync_model import SyncModel
-from .tables import Clock, Device, Document, Feed, Outbox, Outcome, Scope
+from .tables import Clock, Device, Document, Feed, Outbox, Outcome, Reading, Receipt, Scope, Told
 
-__all__ = ["Clock", "Device", "Document", "Feed", "Outbox", "Outcome", "Scope", "SyncModel"]
+__all__ = ["Clock", "Device", "Document", "Feed", "Outbox", "Outcome", "Reading", "Receipt"]
+__all__ += ["Scope", "SyncModel", "Told"]

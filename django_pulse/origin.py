@@ -41,6 +41,7 @@ class HandshakeRequest(HttpRequest):
             "SERVER_NAME": server[0],
             # A unix socket has no port; Django joins this one to the name only without a Host.
             "SERVER_PORT": str(server[1] or 0),
+            "QUERY_STRING": scope.get("query_string", b"").decode("latin-1"),
             **_meta(scope.get("headers", ())),
         }
         self.path = self.path_info = scope.get("path", "")

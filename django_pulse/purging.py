@@ -25,7 +25,8 @@ from django.utils import timezone
 from . import feed, identity
 from .conf import conf
 from .sql import update_many
-from .tables import Awaited, Document, Feed, Outbox, Outcome, Scope
+from .tables import Awaited, Document, Feed, Outbox, Outcome, Receipt, Scope, Told
+from .text.forgetting import forget
 
 __all__ = ["Purged", "horizon", "purge", "purge_now_and_then"]
 
@@ -61,6 +62,7 @@ def purge(using: str, until: datetime, *, dry_run: bool = False) -> Purged:
     feed.stamp(using)
     if dry_run:
         return Purged(_tombstones(using, until).count(), _left(using, until).count())
+    forget(using)
     total = Purged()
     for step in (_purge_places, _purge_documents):
         while (done := step(using, until)) != Purged():
@@ -80,6 +82,7 @@ def purge_now_and_then(using: str) -> None:
     try:
         if _purge_places(using, horizon()) == Purged():
             _purge_documents(using, horizon())
+        forget(using)
     except DatabaseError as error:
         logger.warning("Purging is left to the next to come by: %s", error)
 
@@ -118,7 +121,7 @@ def _purge_documents(using: str, until: datetime) -> Purged:
         keys = {key for scopes in documents.values() for key in scopes}
         places = Feed.objects.using(using).filter(scope__key__in=keys, document__in=documents)
         _forget(using, places)
-        for table in (Outcome, Awaited):
+        for table in (Outcome, Awaited, Told, Receipt):
             table._default_manager.using(using).filter(document__in=documents).delete()
         Document.objects.using(using).filter(pk__in=documents).delete()
     return Purged(documents=len(documents))

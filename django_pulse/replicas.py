@@ -26,13 +26,13 @@ from django.db import DEFAULT_DB_ALIAS, transaction
 from crdt.errors import ReplicaTaken
 from crdt.messages import Hello, Mark
 
-from .identity import REPLICA_BITS, replica_id, take_write_lock
+from .identity import REPLICA_BITS, random_replica, replica_id, take_write_lock
 from .tables import Device
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
-__all__ = ["MAX_MARKS", "claim_replica", "note_marks"]
+__all__ = ["MAX_MARKS", "claim_replica", "note_marks", "replica_for"]
 
 MAX_MARKS = 1_000
 """Marks kept for each replica, the newest: a mark stands for a minute in which somebody edited.
@@ -92,6 +92,21 @@ def note_marks(replica: int, marks: Sequence[Mark], using: str = DEFAULT_DB_ALIA
         if found is not None:
             found.marks = _joined(found.marks, marks)
             found.save(update_fields=["marks"])
+
+
+def replica_for(user: AbstractBaseUser, device: str, using: str = DEFAULT_DB_ALIAS) -> int:
+    """The replica id as which the server writes for a client that keeps no documents.
+
+    The same one for the same user and device, for ever; `device` may be empty. No device can claim
+    the name under which it is registered: `hello` takes printable ones only.
+    """
+    owner = {"user": str(user.pk), "device": f"\n{device}"}
+    rows = Device.objects.using(using).filter(**owner).order_by("pk")
+    found = rows.values_list("replica", flat=True).first()
+    if found is None:
+        Device.objects.using(using).create(replica=random_replica(), **owner)
+        found = rows.values_list("replica", flat=True)[0]  # two at once agree on the first
+    return found
 
 
 def _may_enter(device: Device, shown: int, hello: Hello) -> bool:

@@ -19,7 +19,15 @@ from uuid import UUID
 
 from django.db import connections, models
 
-__all__ = ["Among", "among", "insert_many", "is_plain", "update_many", "upsert_many"]
+__all__ = [
+    "Among",
+    "among",
+    "insert_many",
+    "insert_missing",
+    "is_plain",
+    "update_many",
+    "upsert_many",
+]
 
 if TYPE_CHECKING:  # generic only to the type checker
     _Lookup = models.Lookup[Any]
@@ -36,6 +44,13 @@ def insert_many(
     """Insert rows of values for the named fields; returns their primary keys, in order."""
     key: Any = model._meta.pk
     return [pk for (pk,) in _insert(model, using, names, rows, f"RETURNING {_quoted(using, key)}")]
+
+
+def insert_missing(
+    model: type[models.Model], using: str, names: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> None:
+    """Insert rows of values for the named fields, but for those that a unique one forbids."""
+    _insert(model, using, names, rows, "ON CONFLICT DO NOTHING")
 
 
 def upsert_many(

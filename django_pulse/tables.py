@@ -13,7 +13,7 @@ from typing import Any
 from django.db import models
 
 __all__ = ["Awaited", "Clock", "Device", "Document", "Feed", "Naming", "Outbox"]
-__all__ += ["Outcome", "Scope", "Ticket"]
+__all__ += ["Outcome", "Reading", "Receipt", "Scope", "Ticket", "Told"]
 
 
 def _reference(to: str) -> models.ForeignKey[Any, Any]:
@@ -249,3 +249,76 @@ class Ticket(models.Model):
 
     def __str__(self) -> str:
         return f"ticket of {self.user}"
+
+
+class Told(models.Model):
+    """What clients of the text protocol were told of a row under a version: they edit that.
+
+    `values` is the JSON object that travelled, `vector` what the document had seen of every
+    replica. Empty where nobody knows: then it had seen everything that is there.
+    """
+
+    document = _reference("django_pulse.Document")
+    version = models.BigIntegerField()
+    values = models.BinaryField()
+    vector = models.BinaryField(default=b"")
+
+    class Meta:
+        app_label = "django_pulse"
+        verbose_name_plural = "told"
+        constraints = [
+            models.UniqueConstraint(fields=["document", "version"], name="pulse_told_version")
+        ]
+        indexes = [models.Index(fields=["version"], name="pulse_told_age")]
+
+    def __str__(self) -> str:
+        return f"document {self.document_id} at {self.version}"
+
+
+class Receipt(models.Model):
+    """What the server took last from a client of the text protocol, for a row as of a version.
+
+    `replica` wrote it into the document, `chain` names the device, or the connection of one that
+    says no name. `values` are those the client holds since, `answer` what was not taken of them.
+    """
+
+    document = _reference("django_pulse.Document")
+    replica = models.BigIntegerField()
+    base = models.BigIntegerField()
+    chain = models.CharField(max_length=100)
+    values = models.BinaryField()
+    sent = models.BinaryField()
+    answer = models.JSONField(default=dict)
+    taken_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        app_label = "django_pulse"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["document", "replica", "base", "chain"], name="pulse_receipt_chain"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"document {self.document_id} from replica {self.replica} at {self.base}"
+
+
+class Reading(models.Model):
+    """Since which position a user of the text protocol reads a scope, or reads it no more.
+
+    `user` is his primary key as text.
+    """
+
+    user = models.CharField(max_length=255)
+    scope = models.TextField()
+    position = models.BigIntegerField()
+    present = models.BooleanField(default=True)
+
+    class Meta:
+        app_label = "django_pulse"
+        constraints = [
+            models.UniqueConstraint(fields=["user", "scope"], name="pulse_reading_scope")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.scope} by {self.user} since {self.position}"

@@ -17,17 +17,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from .. import threads
 from ..conf import conf
 from .inbox import Inbox, Received
 from .live import LiveChannel
 from .pace import Pace
-from .session import Session, State
+from .session import State
 from .steps import Close, CloseCode, Join, Part, Send, Steps, Work
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "Speaking"]
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +40,37 @@ MISSED_POLLS: Final = 2
 _SLOW = "This client reads too slowly: connect again and pull."
 
 
+class Speaking(Protocol):
+    """A session in one of the protocols, or one that may turn out to be in either."""
+
+    @property
+    def state(self) -> State:
+        """Where the conversation stands."""
+
+    @property
+    def checks(self) -> int:
+        """How often the user was found to be in good standing."""
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the sign-in lasts; None where it has no end of its own, or there is none yet."""
+
+    def receive(self, frame: bytes) -> Steps:
+        """Answer a binary frame."""
+
+    def receive_text(self, text: str) -> Steps:
+        """Answer a text frame."""
+
+    def relay(self, scope: str, frame: bytes, access: int = 0) -> Steps:
+        """Pass on a live frame."""
+
+    def check(self, ended: str = "") -> Steps:
+        """Find out whether the user may still be served."""
+
+    def expire(self) -> Steps:
+        """End a connection on which nobody was signed in in time."""
+
+
 class _EndedError(Exception):
     """The connection is over; both tasks stop."""
 
@@ -49,7 +80,7 @@ class Connection:
 
     def __init__(
         self,
-        session: Session,
+        session: Speaking,
         receive: Callable[[], Awaitable[Received]],
         send: Callable[[Mapping[str, Any]], Awaitable[None]],
     ) -> None:

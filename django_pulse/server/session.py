@@ -136,10 +136,10 @@ class Session:
         yield from self._guarded(self._handle(message), push)
 
     def receive_text(self, text: str) -> Steps:
-        """Answer a text frame: the JSON protocol, which this server does not speak yet."""
+        """Answer a text frame: here it is out of place."""
         if self.state is State.CLOSED:
             return
-        message = "Send binary frames: this server has no text protocol."
+        message = "This connection speaks the binary protocol: open another one for text."
         yield Send(orjson.dumps({"type": "error", "code": "protocol", "message": message}).decode())
 
     def relay(self, scope: str, frame: bytes, access: int = 0) -> Steps:

@@ -21,7 +21,7 @@ from .. import scopes
 from ..schema import model_of
 from ..tables import Awaited, Document
 from .batches import Batch
-from .items import PushItem
+from .items import PushItem, Upload
 from .pushing import stored
 
 if TYPE_CHECKING:
@@ -89,7 +89,9 @@ def _batches(
     for (label, user, replica), ids in groups.items():
         model = model_of(label)
         assert model is not None
-        items = {place: PushItem(label, each, b"") for place, each in enumerate(ids.values())}
+        items: dict[int, PushItem | Upload] = {
+            place: PushItem(label, each, b"") for place, each in enumerate(ids.values())
+        }
         batch = Batch(users[user], replica, model, using, items, waited=True)
         yield batch, dict(enumerate(ids))
 

@@ -24,7 +24,7 @@ from ..schema import schema_again, schema_of
 from . import announcing, clashing, joining, parking, placing
 from .defaults import Defaults
 from .forgotten import answer_to_forgotten
-from .items import ItemResult, PushItem
+from .items import ItemResult, PushItem, Upload
 from .judging import Judge
 from .locking import hold, lock_database
 from .lost import lost_to_deletion
@@ -36,6 +36,7 @@ from .reaching import NO_SUCH_ROW, hide
 from .retired import Bridge
 from .storing import store_documents, store_rows
 from .undoing import undo
+from .uploading import Uploads
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -63,11 +64,16 @@ class Batch:
     replica: int
     model: type[SyncModel]
     using: str
-    items: dict[int, PushItem]
+    items: dict[int, PushItem | Upload]
     waited: bool = False
     tries: int = 0
     cause: BaseException | None = None
     last: bool = False
+
+    @property
+    def is_uploaded(self) -> bool:
+        """Are these whole rows of a client that keeps no documents?"""
+        return any(isinstance(item, Upload) for item in self.items.values())
 
     def of(self, places: Sequence[int]) -> Batch:
         """The same, with some of the items only."""
@@ -82,6 +88,7 @@ def merge(batch: Batch) -> Results:
     visible = scopes.of_user(batch.user)
     hidden = hide(batch, held, visible)
     waits = parking.Waits.of(batch.using, batch.user, held.values(), look=batch.waited)
+    uploads = Uploads(batch, held) if batch.is_uploaded else None
     results: Results = {}
     pushes: dict[int, tuple[Merged, Push]] = {}
     rebuilt: list[Merged] = []
@@ -98,7 +105,7 @@ def merge(batch: Batch) -> Results:
             results[place] = ItemResult("busy")
             rebuilt.append(merged)
             continue
-        answer = _read(batch, merged, item, waits)
+        answer = _read(batch, merged, place, waits, uploads)
         if isinstance(answer, ItemResult):
             results[place] = answer
         else:
@@ -116,20 +123,29 @@ def merge(batch: Batch) -> Results:
     for place in [place for place in pushes if batch.items[place].id in hidden]:
         results[place] = refused("forbidden", NO_SUCH_ROW)
         del pushes[place]
-    _write(batch, waits, pushes, reverts, results)
+    _write(batch, waits, pushes, reverts, results, uploads)
+    if uploads is not None:
+        results |= uploads.explained(results)
     store_rows(batch.model, batch.using, rebuilt)
     store_documents(batch.using, rebuilt)
     return results
 
 
 def _read(
-    batch: Batch, merged: Merged, item: PushItem, waits: parking.Waits
+    batch: Batch, merged: Merged, place: int, waits: parking.Waits, uploads: Uploads | None
 ) -> tuple[Merged, Push] | ItemResult:
     """Read one update against the document it is for; an answer, if that is all there is to do."""
     if batch.waited:
         return merged, parking.everything(merged, waits.his(merged.held.document))
+    item = batch.items[place]
+    data = item.data if isinstance(item, PushItem) else b""
+    if uploads is not None:
+        made = uploads.update(place, merged)
+        if isinstance(made, ItemResult):
+            return made
+        data = made
     try:
-        update = read_push(item.data, batch.replica, merged.document.loaded)
+        update = read_push(data, batch.replica, merged.document.loaded)
     except Gap as gap:
         return ItemResult("resend", clock=gap.expected)
     except RemoteFault as fault:
@@ -250,6 +266,7 @@ def _write(
     pushes: dict[int, tuple[Merged, Push]],
     reverts: dict[int, Reverts],
     results: Results,
+    uploads: Uploads | None,
 ) -> None:
     everyone = [merged for merged, _ in pushes.values()]
     if batch.waited:  # most often nothing has become of it, and there is nothing to write or tell
@@ -267,8 +284,11 @@ def _write(
     there = [m.held.document for m in merges if m.held.document.was_marked]
     settle(batch.using, [document for document in there if not document.is_marked])
     results |= dict.fromkeys(pushes, ItemResult("ok"))
-    for replica, told in _told(batch, pushes, reverts).items():
-        results |= store_outcomes(batch.using, replica, told)
+    if uploads is not None:
+        results |= uploads.store(pushes, reverts)
+    else:
+        for replica, told in _told(batch, pushes, reverts).items():
+            results |= store_outcomes(batch.using, replica, told)
     announcing.after_commit(batch.user, batch.model, batch.using, merges)
 
 

@@ -13,14 +13,14 @@ from collections.abc import Collection
 from django.db.models import Max
 
 from ..tables import Scope
-from .items import ItemResult, PushItem
+from .items import ItemResult, PushItem, Upload
 from .locking import Held
 
 __all__ = ["answer_to_forgotten"]
 
 
 def answer_to_forgotten(
-    using: str, visible: Collection[str], held: Held, item: PushItem
+    using: str, visible: Collection[str], held: Held, item: PushItem | Upload
 ) -> ItemResult | None:
     """The answer, if the item is of a document that the server had, or may have had, and purged."""
     if item.seen is None or held.document.pk is not None or held.row is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
-__all__ = ["ItemResult", "PushItem", "StoredOutcome"]
+__all__ = ["ItemResult", "PushItem", "StoredOutcome", "Upload"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,28 @@ class PushItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Upload:
+    """A row as a client sends it that keeps no documents: the server finds out what it edited.
+
+    `values` is its JSON (see `as_json`), `base` the version it had when it was told the row, 0 for
+    one that it made, `deleted` whether it says that the row is deleted. `chain` names the device,
+    or the connection of one that says no name: what it sent last is what it starts from.
+    """
+
+    model: str
+    id: UUID
+    base: int
+    values: Mapping[str, Any]
+    deleted: bool | None
+    chain: str
+
+    @property
+    def seen(self) -> int | None:
+        """As of a `PushItem`."""
+        return self.base or None
+
+
+@dataclass(frozen=True, slots=True)
 class ItemResult:
     """What became of a pushed update.
 
@@ -32,6 +54,7 @@ class ItemResult:
     (`{"value", "code", "message"}`), `parked` why the row is not there yet (`{"code", "message",
     "fields"}`, these as in `reverted`), `outcome` under which id that is stored, `clock` the
     pusher's next clock.
+    With "ok", `message` is a remark, and `code` says of what kind.
     "resend": send again from `clock`. "refused": nothing was taken, because of `code`. "busy":
     somebody else holds the row; send the same again a little later.
     """

@@ -16,12 +16,12 @@ from ..schema import label_of, model_of, sync_models
 from ..scopes import database_of
 from ..sql import update_many
 from ..tables import Document, Outcome
-from .items import ItemResult, PushItem, StoredOutcome
+from .items import ItemResult, PushItem, StoredOutcome, Upload
 from .locking import Stored
 from .merging import Reverts
 
 __all__ = ["Told", "confirm", "outcomes", "repeated", "settle", "store_outcomes"]
-__all__ += ["there_by_now"]
+__all__ += ["storable", "there_by_now"]
 
 Told = tuple[int, Stored, int, Reverts, "dict[str, Any] | None"]
 """The item's place in the frame, its document, the pusher's next clock, what was undone, and why
@@ -83,7 +83,7 @@ def settle(using: str, documents: Sequence[Stored]) -> None:
 
 
 def there_by_now(
-    items: Sequence[PushItem], results: Mapping[int, ItemResult]
+    items: Sequence[PushItem | Upload], results: Mapping[int, ItemResult]
 ) -> dict[int, ItemResult]:
     """The results, put right, of those that had to wait and need not any more."""
     right = {}
@@ -109,7 +109,7 @@ def store_outcomes(using: str, replica: int, told: Iterable[Told]) -> dict[int, 
             assert document.pk is not None, "it is written by now"
             payload = {"reverted": reverted} | ({"parked": parked} if parked else {})
             rows[place] = Outcome(
-                replica=replica, document_id=document.pk, clock=clock, payload=_storable(payload)
+                replica=replica, document_id=document.pk, clock=clock, payload=storable(payload)
             )
     if rows:
         Outcome.objects.using(using).bulk_create(rows.values())
@@ -118,15 +118,15 @@ def store_outcomes(using: str, replica: int, told: Iterable[Told]) -> dict[int, 
     return results
 
 
-def _storable(told: Any) -> Any:
+def storable(told: Any) -> Any:
     """The same with U+FFFD in place of each NUL, which PostgreSQL holds in no JSON: what is undone
     because of one could not be told otherwise.
     """
     if isinstance(told, str):
         return told.replace("\0", "\ufffd")
     if isinstance(told, dict):
-        return {_storable(name): _storable(value) for name, value in told.items()}
-    return [_storable(each) for each in told] if isinstance(told, list) else told
+        return {storable(name): storable(value) for name, value in told.items()}
+    return [storable(each) for each in told] if isinstance(told, list) else told
 
 
 def _told(row: Outcome, clock: int) -> ItemResult:

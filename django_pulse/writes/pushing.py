@@ -28,7 +28,7 @@ from .. import scopes
 from ..awaiting import depth
 from ..schema import model_of
 from .batches import Batch, Results, merge, refused
-from .items import ItemResult, PushItem
+from .items import ItemResult, PushItem, Upload
 from .joining import BusyError
 from .locking import is_about_locks
 from .outcomes import there_by_now
@@ -62,7 +62,9 @@ PROTECTED = "protected"
 logger = logging.getLogger("django_pulse")
 
 
-def push(user: AbstractBaseUser, replica: int, items: Sequence[PushItem]) -> list[ItemResult]:
+def push(
+    user: AbstractBaseUser, replica: int, items: Sequence[PushItem | Upload]
+) -> list[ItemResult]:
     """Merge what `user`'s device wrote as `replica`; returns what became of each item, in order.
 
     To be called outside a transaction. Raises nothing because of the items.
@@ -87,13 +89,13 @@ def push(user: AbstractBaseUser, replica: int, items: Sequence[PushItem]) -> lis
 
 
 def _batches(
-    user: AbstractBaseUser, replica: int, items: Sequence[PushItem], results: Results
+    user: AbstractBaseUser, replica: int, items: Sequence[PushItem | Upload], results: Results
 ) -> Iterator[Batch]:
     """The items by model, each row once in a batch; what names no model is answered at once.
 
     Models come after those they refer to, so that little has to wait.
     """
-    rounds: dict[tuple[str, int], dict[int, PushItem]] = {}
+    rounds: dict[tuple[str, int], dict[int, PushItem | Upload]] = {}
     seen: dict[tuple[str, UUID], int] = {}
     for place, item in enumerate(items):
         if model_of(item.model) is None:
@@ -134,7 +136,7 @@ def stored(batch: Batch, deadline: float) -> Results:
         return {places[0]: _failure(batch.items[places[0]], error, passing=passing)}
 
 
-def _failure(item: PushItem, error: BaseException, *, passing: bool) -> ItemResult:
+def _failure(item: PushItem | Upload, error: BaseException, *, passing: bool) -> ItemResult:
     if passing:
         return _passing(item, error)
     if isinstance(error, DatabaseError):
@@ -144,7 +146,7 @@ def _failure(item: PushItem, error: BaseException, *, passing: bool) -> ItemResu
     return refused("internal", "The server could not store this row; its log says why.")
 
 
-def _passing(item: PushItem, error: BaseException) -> ItemResult:
+def _passing(item: PushItem | Upload, error: BaseException) -> ItemResult:
     if isinstance(error, UnansweredError):
         logger.error("A push to %s %s: %s", item.model, item.id, error, exc_info=error)
         return UNANSWERED

@@ -157,7 +157,7 @@ class Targets:
             text: key if target.by is By.VALUE else keys.value(target, key)
             for text, (key, _) in named.items()
         }
-        there = self._visible(column, target, set(held.values()) - {MISSING})
+        there = self.visible(column, target, set(held.values()) - {MISSING})
         found = {(target, text) for text, value in held.items() if value in there}
         self._allowed.setdefault(column.name, set()).update(found)
         busy = _busy(column, self._using, there)
@@ -176,7 +176,7 @@ class Targets:
                 self.follows = True
                 keys.alias(target, key, UUID(parked["into"]))
 
-    def _visible(self, column: Column, target: Target, values: set[Any]) -> set[Any]:
+    def visible(self, column: Column, target: Target, values: set[Any]) -> set[Any]:
         """Those of the rows with these values that the user may refer to."""
         rows = column.choices(target, self._using)
         if rows is None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from tests.bench.database import temporary
 from tests.bench.measuring import Options, Report
 
-NAMES = ("upload", "save", "bulk", "load", "wire", "bootstrap", "access", "size")
+NAMES = ("upload", "text", "save", "bulk", "load", "wire", "bootstrap", "access", "size")
 DATABASES = ("sqlite", "postgres")
 
 

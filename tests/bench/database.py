@@ -44,7 +44,16 @@ def cleared() -> None:
     """Empties every table that benchmarks write to: each round starts from the same place."""
     from django.db import connection, models
 
-    from django_pulse.tables import Document, Feed, Outbox, Outcome, Scope
+    from django_pulse.tables import (
+        Document,
+        Feed,
+        Outbox,
+        Outcome,
+        Reading,
+        Receipt,
+        Scope,
+        Told,
+    )
     from tests.bench.models import Eight, PlainTask
     from tests.project.teams.models import Membership, Project, Team, Ticket
     from tests.project.todo.models import Task
@@ -52,6 +61,7 @@ def cleared() -> None:
     tables: tuple[type[models.Model], ...]
     tables = (Task, PlainTask, Eight, Ticket, Project, Membership, Team)
     tables += (Document, Feed, Outbox, Outcome, Scope)
+    tables += (Reading, Receipt, Told)
     with connection.cursor() as cursor:
         for model in tables:
             cursor.execute(f"DELETE FROM {connection.ops.quote_name(model._meta.db_table)}")

@@ -52,6 +52,11 @@ def test_upload_is_compared_with_django_and_with_the_original(figures: Any) -> N
         assert told["over_websocket"]["rows_per_second"] > 0
 
 
+def test_the_text_protocol_is_compared_with_the_binary_one(figures: Any) -> None:
+    for kind in ("new", "edits"):
+        assert figures["text"][kind]["ratio_to_binary"] > 0
+
+
 def test_saving_and_loading_are_compared_with_a_plain_model(figures: Any) -> None:
     for kind in ("create", "changed", "unchanged"):
         assert figures["save"][kind]["ratio_to_plain"] > 0

@@ -58,7 +58,7 @@ def test_text_and_broken_frames_are_answered_and_the_socket_lives(serve: Serve) 
     with welcomed(serve(StandIns()), HELLO) as (socket, _):
         socket.send('{"type": "SYNC_UPLOAD"}', "", b"", b"\xff" * 9, Ping(1))
         for _ in range(2):
-            assert "no text protocol" in str(socket.connection.recv(timeout=PATIENCE))
+            assert "speaks the binary protocol" in str(socket.connection.recv(timeout=PATIENCE))
         assert [getattr(socket.receive(), "code", None) for _ in range(2)] == ["malformed"] * 2
         assert isinstance(socket.receive(), Pong)
 
@@ -137,7 +137,7 @@ def test_chatter_before_hello_does_not_put_the_timeout_off(serve: Serve) -> None
     with settings(HELLO_TIMEOUT_SECONDS=0.2), opened(serve(StandIns())) as socket:
         with contextlib.suppress(ConnectionClosed):
             while True:
-                socket.send("are you there?")
+                socket.send(b"are you there?")
                 socket.connection.recv(timeout=PATIENCE)
         assert socket.closed()[0] == 4408
 

@@ -256,4 +256,4 @@ def test_text_is_answered_in_text() -> None:
     (answer,) = drive(ready(StandIns()).receive_text('{"type":"SYNC_UPLOAD"}'))
     assert isinstance(answer, Send)
     assert isinstance(answer.frame, str)
-    assert "no text protocol" in answer.frame
+    assert "speaks the binary protocol" in answer.frame

@@ -1,0 +1,124 @@
+"""What a conversation in the text protocol asks of the rest of the app.
+
+All of it is plain synchronous code that may query the database, to be run in a thread, and returns
+evaluated values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .. import auth, replicas, scopes, writes
+from ..as_json import known_names
+from ..conf import conf
+from ..schema import label_of, schema_of
+from . import listing, readings
+from .listing import Cursor, Lines
+from .messages import Row, Wrong
+from .readings import Readings
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+    from ..sync_model import SyncModel
+
+__all__ = ["MAX_DEVICE_CHARS", "Answer", "TextBackend"]
+
+MAX_DEVICE_CHARS = 99
+"""Characters of a device's name: one less than the table of devices has room for."""
+
+_NEVER_WRITTEN = frozenset({"id", "pk", "sync_id", "version", "is_deleted", "is_local_only"})
+
+Answer = tuple[str | None, str, str]
+"""A row's `sync_id` as it was sent, what was wrong with it, if anything was, and a remark."""
+
+
+class TextBackend:
+    """The app's own modules, behind the one interface that a session knows."""
+
+    sign_in = staticmethod(auth.sign_in)
+    current_user = staticmethod(auth.current_user)
+    observe = staticmethod(readings.observe)
+    replica_for = staticmethod(replicas.replica_for)
+    is_forgotten = staticmethod(listing.is_forgotten)
+    again = staticmethod(listing.again)
+
+    def user_channel(self, user: AbstractBaseUser) -> str:
+        """Where the user's sockets are told to ask again what he may read."""
+        return scopes.channel_of(user.pk)
+
+    def lines(self, told: Readings, model: type[SyncModel], cursor: Cursor) -> Lines:
+        """The next page of a table."""
+        return listing.lines(told, model, cursor, conf.PAGE_ROWS)
+
+    def upload(
+        self,
+        user: AbstractBaseUser,
+        replica: int,
+        chain: str,
+        model: type[SyncModel],
+        rows: Sequence[Row | Wrong],
+    ) -> list[Answer]:
+        """Merge and commit, a transaction for each `MAX_ROWS_PER_PUSH` rows; an answer for each."""
+        answers: list[Answer] = []
+        size = conf.MAX_ROWS_PER_PUSH
+        for start in range(0, len(rows), size):
+            answers += _uploaded(user, replica, chain, model, rows[start : start + size])
+        return answers
+
+
+def _uploaded(
+    user: AbstractBaseUser,
+    replica: int,
+    chain: str,
+    model: type[SyncModel],
+    rows: Sequence[Row | Wrong],
+) -> list[Answer]:
+    label = label_of(model)
+    uploads = [
+        writes.Upload(label, row.sync_id, row.version, row.values, row.deleted, chain)
+        for row in rows
+        if isinstance(row, Row)
+    ]
+    results = iter(writes.push(user, replica, uploads))
+    return [
+        (row.id, row.message, "")
+        if isinstance(row, Wrong)
+        else (str(row.sync_id), _wrong(model, result := next(results)), _remark(model, row, result))
+        for row in rows
+    ]
+
+
+def _wrong(model: type[SyncModel], result: writes.ItemResult) -> str:
+    """What was not taken of a row, in words; empty where all was."""
+    said = [
+        f"{_name(model, wire)}: {undone['message']}" for wire, undone in result.reverted.items()
+    ]
+    if result.status == "busy":
+        return "Somebody is writing this row: send it again a little later."
+    if result.status != "ok" and not said:
+        return result.message
+    return " ".join(said)
+
+
+def _remark(model: type[SyncModel], row: Row, result: writes.ItemResult) -> str:
+    """What else there is to say of a row that was taken."""
+    said = [result.message] if result.status == "ok" and result.message else []
+    if result.parked is not None:
+        said.append(f"This row is stored, and not there yet: {result.parked['message']}")
+    unknown = sorted(row.values.keys() - _names(model))
+    if unknown:
+        said.append(f"Not written, for there are no such fields: {', '.join(unknown)[:200]}.")
+    return " ".join(said)
+
+
+def _names(model: type[SyncModel]) -> set[str]:
+    """The names that a row's JSON may hold, those included that are never written."""
+    own = {name for field in model._meta.fields for name in (field.name, field.attname)}
+    return own | _NEVER_WRITTEN | known_names(model).keys()
+
+
+def _name(model: Any, wire: str) -> str:
+    known = schema_of(model).get(wire)
+    return wire if known is None else known.name
