@@ -1,4 +1,5 @@
-"""What the strict reader says of an accepted push must be what pycrdt makes of it.
+"""What the strict reader says of an accepted push must be what pycrdt makes of it, and any other
+implementation of Yjs.
 
 `judge` raises `AssertionError` where it is not, and lets through whatever is raised that is not
 ours: both are findings.
@@ -16,6 +17,7 @@ from crdt.text import utf16_length
 from crdt.update import Push, read_push
 
 from .hostile import Case
+from .peer import Peer
 
 __all__ = ["Verdict", "judge"]
 
@@ -23,7 +25,7 @@ Verdict = str
 """What became of a case: "accepted", "known", or the code of the fault."""
 
 
-def judge(case: Case) -> Verdict:
+def judge(case: Case, peer: Peer | None = None) -> Verdict:
     """What the reader says of a case; raises if that is wrong."""
     with suppress(RemoteFault):
         read_state(case.data)
@@ -34,25 +36,45 @@ def judge(case: Case) -> Verdict:
         return fault.code
     if push.known:
         return "known"
-    _check_accepted(case, known, push)
+    _check_accepted(case, known, push, peer)
     return "accepted"
 
 
-def _check_accepted(case: Case, known: State, push: Push) -> None:
+def _check_accepted(case: Case, known: State, push: Push, peer: Peer | None) -> None:
     doc = _document(case.known, push.data)
     after = read_state(doc.get_update())
     assert after.vector == {**known.vector, push.replica: push.next}
     brought = {dot: entry for dot, entry in after.entries.items() if dot not in known.entries}
     assert tuple(brought.values()) == push.entries
     assert known.entries.items() <= after.entries.items()
+    arrays = {
+        entries_root(replica): doc.get(entries_root(replica), type=Array).to_py() or []
+        for replica in after.vector
+    }
     for replica in after.vector:
-        shown = doc.get(entries_root(replica), type=Array).to_py() or []
+        shown = arrays[entries_root(replica)]
         meant = [entry.raw() for dot, entry in after.entries.items() if dot.replica == replica]
         assert meant == [raw[:3] if raw[3:] == [[]] else raw for raw in shown]
     fields = known.text_roots | after.text_roots
     assert push.text_fields <= fields
     texts = {field: str(doc.get(f"t{field}", type=Text)) for field in fields}
     _check_texts(case, push, texts, after)
+    if peer is not None:
+        roots = {f"t{field}": text for field, text in texts.items()}
+        told = peer.ask(filter(None, (case.known, push.data)), arrays, roots)
+        assert told["arrays"] == _as_json(arrays)
+        assert told["texts"] == roots
+        assert {int(replica): clock for replica, clock in told["vector"].items()} == after.vector
+        assert not told["held_back"]
+
+
+def _as_json(value: Any) -> Any:
+    """As JavaScript's JSON has it: bytes are an object of their numbers."""
+    if isinstance(value, bytes | bytearray):
+        return {str(at): byte for at, byte in enumerate(value)}
+    if isinstance(value, dict):
+        return {key: _as_json(each) for key, each in value.items()}
+    return [_as_json(each) for each in value] if isinstance(value, list) else value
 
 
 def _check_texts(case: Case, push: Push, texts: dict[str, str], after: State) -> None:

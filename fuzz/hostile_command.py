@@ -51,12 +51,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cases", type=int, default=10_000, help="how many (default: 10,000)")
     parser.add_argument("--seed", type=int, default=1, help="which (default: 1)")
     parser.add_argument("--first", type=int, default=0, help="the number of the first")
+    parser.add_argument("--peer", default="", help="a command that knows Yjs; see fuzz/peer.py")
 
 
 def run(options: argparse.Namespace) -> int:
     """Try the cases and say what became of them; 1 if one of them was too much."""
     began = time.monotonic()
-    tally = try_cases(options.seed, options.first, options.cases, _show)
+    tally = try_cases(options.seed, options.first, options.cases, options.peer, _show)
     if tally.failure is not None:
         _say(str(tally.failure))
         return 1
@@ -67,16 +68,21 @@ def run(options: argparse.Namespace) -> int:
 
 
 def try_cases(
-    seed: int, first: int, count: int, tell: Callable[[int], None] | None = None
+    seed: int,
+    first: int,
+    count: int,
+    peer: str = "",
+    tell: Callable[[int], None] | None = None,
 ) -> Tally:
     """Try `count` cases from number `first` on; ends with the first failure.
 
-    `tell` hears after each batch how many cases are done.
+    `peer` is a command, see `fuzz.peer`, that must agree on what was accepted. `tell` hears after
+    each batch how many cases are done.
     """
     tally = Tally()
     end = first + count
     for begin in range(first, end, BATCH):
-        tally.failure = _run_child(seed, begin, min(BATCH, end - begin), tally)
+        tally.failure = _run_child((seed, begin, min(BATCH, end - begin)), peer, tally)
         if tally.failure is not None:
             break
         if tell is not None:
@@ -84,10 +90,11 @@ def try_cases(
     return tally
 
 
-def _run_child(seed: int, first: int, count: int, tally: Tally) -> Failure | None:
+def _run_child(cases: tuple[int, int, int], peer: str, tally: Tally) -> Failure | None:
+    seed, first, _ = cases
     command = [sys.executable, "-X", "faulthandler", "-m", "fuzz.hostile_child"]
-    ended = subprocess.run(  # noqa: S603 - numbers only
-        [*command, str(seed), str(first), str(count)], capture_output=True, text=True, check=False
+    ended = subprocess.run(  # noqa: S603 - numbers, and what whoever runs this has named
+        [*command, *map(str, cases), peer], capture_output=True, text=True, check=False
     )
     last = ended.stdout.splitlines()[-1:]
     if ended.returncode:

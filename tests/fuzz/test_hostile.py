@@ -5,6 +5,8 @@ release. `PULSE_FUZZ_SEED` chooses which.
 """
 
 import os
+import shlex
+import sys
 from random import Random
 
 import pytest
@@ -17,6 +19,7 @@ from fuzz.__main__ import main
 from fuzz.honest import ME, honest_push, worlds
 from fuzz.hostile import MUTATIONS, hostile_case
 from fuzz.hostile_command import try_cases
+from tests.js.oracle import HERE, Missing, Oracle
 
 CASES = int(os.environ.get("PULSE_FUZZ_CASES", "3000"))
 SEED = int(os.environ.get("PULSE_FUZZ_SEED", "1"))
@@ -31,6 +34,25 @@ def test_no_update_ends_the_process_and_pycrdt_agrees_with_the_reader() -> None:
         assert set(tally.verdicts) >= {"accepted", "malformed", "resend", "too_large"}
         assert tally.verdicts["accepted"] > CASES // 20
         assert set(tally.mutations) == MUTATIONS
+
+
+@pytest.mark.timeout(600)
+def test_yjs_makes_of_what_is_accepted_what_the_reader_says() -> None:
+    """About one case in ten is accepted."""
+    try:
+        Oracle().close()
+    except Missing as error:
+        pytest.skip(str(error))
+    tally = try_cases(SEED, CASES, CASES // 3, f"node {shlex.quote(str(HERE / 'oracle.cjs'))}")
+    assert tally.failure is None, str(tally.failure)
+    assert tally.verdicts["accepted"]
+
+
+def test_a_peer_that_disagrees_is_told() -> None:
+    script = 'import sys\nfor line in sys.stdin: print(\'{"error": "no"}\', flush=True)'
+    tally = try_cases(SEED, 0, 100, shlex.join([sys.executable, "-c", script]))
+    assert tally.failure is not None
+    assert "AssertionError: no" in str(tally.failure)
 
 
 def test_the_command_tells_what_became_of_its_cases(capsys: pytest.CaptureFixture[str]) -> None:
