@@ -90,6 +90,7 @@ INSTALLED_APPS = [
     "channels",
     "rest_framework.authtoken",
     "django_pulse",
+    "fuzz",
     # Every folder here with models is an app: one for each subject that needs models of its own.
     *(f"tests.project.{found.parent.name}" for found in sorted(BASE_DIR.glob("*/models.py"))),
 ]
