@@ -21,6 +21,7 @@ class Command(NamedTuple):
 
 
 COMMANDS: Final[dict[str, Command]] = {
+    "golden": Command("fuzz.golden_command", "golden vectors for ports to other languages"),
     "hostile": Command("fuzz.hostile_command", "updates that an attacker might send"),
 }
 

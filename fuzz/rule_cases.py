@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final
+from uuid import UUID
 
 from crdt import (
     AddWinsSet,
@@ -116,21 +117,22 @@ _ORDERED: Final[tuple[tuple[str, tuple[Any, ...]], ...]] = (
 
 _OTHERS: Final[tuple[tuple[str, tuple[Any, ...]], ...]] = (
     ("bool", (None, True, False)),
+    ("uuid", (None, UUID(int=0), UUID(int=2**128 - 1))),
     ("json", (None, {}, [], {"a": [1]}, "text")),
     ("binary", (None, b"", b"\0\xff")),
 )
 
 
-def _every_kind(rule: MergeRule, *, keeps: bool = False) -> Iterator[RuleCase]:
-    for kind, values in (*_ORDERED[1:], *_OTHERS):
-        if rule.kinds is None or kind in rule.kinds:
+def _other_kinds(rule: MergeRule, than: str, *, keeps: bool = False) -> Iterator[RuleCase]:
+    for kind, values in (*_ORDERED, *_OTHERS):
+        if kind != than and (rule.kinds is None or kind in rule.kinds):
             yield RuleCase(rule, kind, values, keeps=keeps)
 
 
 def _latest(rule: MergeRule) -> Iterator[RuleCase]:
     meetings = (Meeting("both set it", 1, 2, 3, 3),)
     yield RuleCase(rule, "int", _ORDERED[0][1], meetings)
-    yield from _every_kind(rule)
+    yield from _other_kinds(rule, "int")
 
 
 RULE_CASES: Final[tuple[RuleCase, ...]] = (
@@ -147,7 +149,7 @@ RULE_CASES: Final[tuple[RuleCase, ...]] = (
         ),
         keeps=True,
     ),
-    *_every_kind(First(), keeps=True),
+    *_other_kinds(First(), "str", keeps=True),
     RuleCase(
         Max(),
         "int",
@@ -158,7 +160,7 @@ RULE_CASES: Final[tuple[RuleCase, ...]] = (
         ),
         keeps=True,
     ),
-    *_every_kind(Max(), keeps=True),
+    *_other_kinds(Max(), "int", keeps=True),
     RuleCase(
         Min(),
         "int",
@@ -169,7 +171,7 @@ RULE_CASES: Final[tuple[RuleCase, ...]] = (
         ),
         keeps=True,
     ),
-    *_every_kind(Min(), keeps=True),
+    *_other_kinds(Min(), "int", keeps=True),
     RuleCase(
         Counter(),
         "int",

@@ -27,7 +27,7 @@ from tests.project.kinds.rules import PAIRS, Shortest
 from .history import DEVICES, MODEL, STALE, History, ticking
 from .laws import alive, holds, same
 
-EXAMPLES = int(os.environ.get("PULSE_EXAMPLES", "5"))
+EXAMPLES = int(os.environ.get("PULSE_EXAMPLES", "4"))
 # A history takes a second: making a failing one shorter would take longer than to read it.
 PHASES = [phase for phase in Phase if phase not in {Phase.shrink, Phase.explain}]
 
@@ -43,6 +43,7 @@ steps = st.one_of(
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.databases("sqlite", "postgres")
 @pytest.mark.timeout(60 + 10 * EXAMPLES)
 @settings(
     max_examples=EXAMPLES,
