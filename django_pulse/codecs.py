@@ -30,6 +30,8 @@ from django.utils import timezone
 from crdt.sameness import same_json
 from crdt.schema import MISSING
 
+from .databases import database_for
+
 if TYPE_CHECKING:
     from .keys import Keys, Target
 
@@ -115,7 +117,8 @@ class Column:
     def choices(self, target: Target, using: str) -> models.QuerySet[Any] | None:
         """The rows of a target that the field may refer to (`limit_choices_to`); None for none."""
         field: Any = self.field
-        rows = field.remote_field.model._base_manager.using(using)
+        model = field.remote_field.model
+        rows = model._base_manager.using(database_for(model, using))
         limited: models.QuerySet[Any] = rows.complex_filter(field.get_limit_choices_to())
         return limited
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import DEFAULT_DB_ALIAS, models
 from django.utils import timezone
 
 from crdt.conflicts import Alive, can_conflict, conflicts
@@ -61,11 +61,11 @@ class Conflict:
 def conflicts_of(row: SyncModel) -> dict[str, list[Conflict]]:
     """The row's fields in conflict, each with its values, the latest first; see `SyncModel`."""
     model = type(row)
-    using = row._state.db or scopes.database_of(model)
+    using = scopes.database_of(model)
     stored = Stored.objects.using(using).filter(model=label_of(model), sync_id=row.sync_id)
     state = stored.values_list("state", flat=True).first()
     found = conflicts(Document(bytes(state or b"")), schema_of(model))
-    authors = authors_of((each.replica for alive in found.values() for each in alive), using)
+    authors = authors_of(each.replica for alive in found.values() for each in alive)
     columns = columns_of(model)
     keys = _keys_of(found, columns, using)
     return {
@@ -106,12 +106,12 @@ def _attribute(column: Column, value: Any, keys: Keys) -> Any:
     return attributes[column.attname]
 
 
-def authors_of(replicas: Iterable[int], using: str) -> Mapping[int, AbstractBaseUser]:
+def authors_of(replicas: Iterable[int]) -> Mapping[int, AbstractBaseUser]:
     """The users of these replicas, in two queries; the server's own has none."""
     wanted = set(replicas)
     if not wanted:
         return {}
-    devices = Device.objects.using(using).filter(replica__in=wanted)
+    devices = Device.objects.using(DEFAULT_DB_ALIAS).filter(replica__in=wanted)
     owners = dict(devices.values_list("replica", "user"))
     users: Any = get_user_model()
     keys = {key for key in map(_key_of(users), owners.values()) if key is not None}

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import DEFAULT_DB_ALIAS, models
 from django.forms.models import InlineForeignKeyField
 from django.utils.functional import cached_property
 from django.utils.text import Truncator
@@ -30,6 +30,7 @@ from django.utils.translation import gettext_lazy as _
 from . import bases
 from .bases import Base, ForgedBase, Meanwhile
 from .columns import AnyField
+from .databases import database_for
 from .schema import syncs
 from .writes.rebasing import rebased
 
@@ -215,7 +216,9 @@ class SyncModelForm(_ModelForm):
         self._m2m_edits[f.name] = ({posted[key] for key in added}, removed)
         result = (current | added) - removed
         if result != posted.keys():
-            rows = f.related_model._base_manager.using(self.instance._state.db)  # type: ignore[union-attr]
+            model: Any = f.related_model
+            using = database_for(model, self.instance._state.db or DEFAULT_DB_ALIAS)
+            rows = model._base_manager.using(using)
             self.cleaned_data[f.name] = rows.filter(pk__in=result)
 
     def _keep_lines(self, name: str) -> None:

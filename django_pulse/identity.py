@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any
 
 from django.apps import apps as installed
@@ -28,9 +30,10 @@ REPLICA_BITS = 53
 """Yjs masks client ids to 53 bits."""
 
 
-def epoch(using: str = DEFAULT_DB_ALIAS) -> str:
-    """The name of this life of the database: a new one after it was restored from a backup."""
-    return clock(using).epoch
+def epoch(databases: Sequence[str] = (DEFAULT_DB_ALIAS,)) -> str:
+    """The name of this life of the databases: a new one after any was restored from a backup."""
+    found = [clock(using).epoch for using in databases]
+    return found[0] if len(found) == 1 else sha256("/".join(found).encode()).hexdigest()[:32]
 
 
 def replica_id(using: str) -> int:

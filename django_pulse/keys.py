@@ -29,6 +29,7 @@ from crdt.schema import MISSING
 from crdt.values import decode, encode
 
 from .codecs import AnyField, codec_of
+from .databases import database_for
 from .options import SyncOptions
 
 if TYPE_CHECKING:
@@ -276,7 +277,7 @@ def _by_keys(target: Target, using: str, keys: Mapping[str, Any]) -> Pairs:
 
 
 def _rows(target: Target, using: str) -> models.QuerySet[Any]:
-    return target.model._base_manager.using(using)
+    return target.model._base_manager.using(database_for(target.model, using))
 
 
 def _called(target: Target) -> str:
@@ -305,7 +306,7 @@ def _by_natural_keys(target: Target, using: str, keys: Mapping[str, Any]) -> Pai
             strays |= name not in keys
             found.setdefault(name, row)
     if strays:
-        manager = target.model._default_manager.db_manager(using)
+        manager = target.model._default_manager.db_manager(database_for(target.model, using))
         for name in keys.keys() - found.keys():
             found[name] = _natural(target, manager, keys[name])
     return [
@@ -329,6 +330,7 @@ def _natural(target: Target, manager: models.Manager[Any], key: Sequence[Any]) -
 
 def _asking(target: Target, using: str) -> models.Manager[Any]:
     """The model's manager, with querysets whose `get` says what it would get."""
+    using = database_for(target.model, using)
     manager: Any = target.model._default_manager.db_manager(using)
     rows = manager.get_queryset()
     kind = type("Asking", (_Asking, type(rows)), {})

@@ -104,7 +104,7 @@ class DocumentAdmin(_ReadOnly):
         scratch = Scratch(bytes(document.state))
         schema = next((s for s in schemas() if s.label == document.model), None)
         live = [entry for field in scratch.fields().values() for entry in field]
-        authors = authors_of(map(_replica, live), document._state.db or "default")
+        authors = authors_of(map(_replica, live))
         rows = [
             (
                 entry.field,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from django.core import checks
-from django.db import models
+from django.db import models, router
 
 from crdt.rules import AddWinsSet
 
-from .columns import sets_of
+from . import scopes
+from .audience import audience_of
+from .columns import columns_of, sets_of
 from .relations import is_symmetrical, needed_by_links
 
 __all__ = ["check_relations"]
@@ -19,7 +21,7 @@ _LINK_MODEL = "Give it a `through` model that is a SyncModel: then each link is 
 
 
 def check_relations(model: Any) -> Iterator[checks.CheckMessage]:
-    """E035, W035, W036, W037."""
+    """E035, E036, E037, W035, W036, W037."""
     for name in sets_of(model).keys() & model._sync.merge.keys():
         if not isinstance(model._sync.merge[name], AddWinsSet):
             yield checks.Error(
@@ -29,10 +31,41 @@ def check_relations(model: Any) -> Iterator[checks.CheckMessage]:
                 obj=model,
                 id="pulse.E035",
             )
+    yield from _check_databases(model)
     for field in model._meta.many_to_many:
         yield from _check_links(model, field)
     for field in model._meta.private_fields:
         yield from _check_generic(model, field)
+
+
+def _check_databases(model: Any) -> Iterator[checks.CheckMessage]:
+    """Nothing waits for rows of another database, nor is told of them."""
+    own = scopes.database_of(model)
+    for name, column in columns_of(model).items():
+        target = column.target
+        if target is not None and target.syncs:
+            other = scopes.database_of(cast("Any", target.model))
+            if other != own:
+                yield checks.Error(
+                    f"{name!r} refers to rows of {target.model._meta.label}, which are in the "
+                    f"database {other!r}, not in {own!r}: no device could point it at one.",
+                    hint="Have DATABASE_ROUTERS put both models into one database, or hold the "
+                    "other row's sync_id in a UUIDField.",
+                    obj=model,
+                    id="pulse.E036",
+                )
+    audience = audience_of(model)
+    for hop in audience.hops[:-1] if audience is not None else ():
+        other = router.db_for_write(hop.target)
+        if other != own:
+            yield checks.Error(
+                f"The audience leads over {hop.target._meta.label}, whose rows are in the database "
+                f"{other!r}, not in {own!r}: nobody would see the rows.",
+                hint="Have DATABASE_ROUTERS put everything between the rows and their users into "
+                "one database; only the users may be in another.",
+                obj=model,
+                id="pulse.E037",
+            )
 
 
 def _check_links(

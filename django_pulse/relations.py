@@ -17,6 +17,7 @@ from django.db import models
 from crdt.schema import MISSING
 
 from .codecs import AnyField, Column, Reference, codec_of
+from .databases import database_for
 from .keys import By, Keys, Target, target_by_pk, target_of
 
 __all__ = ["Members", "foreign_key", "generic_keys", "is_symmetrical", "members_of"]
@@ -88,7 +89,7 @@ class _GenericKey(_Key):
         limit = self.kind_field.get_limit_choices_to()
         if limit and not kinds.complex_filter(limit).filter(pk=kind.pk).exists():
             return None
-        return target.model._base_manager.using(using)
+        return target.model._base_manager.using(database_for(target.model, using))
 
     def read(self, attributes: Mapping[str, Any], keys: Keys) -> Any:
         kind, value = (attributes.get(f.attname, MISSING) for f in self.concrete)
@@ -194,7 +195,8 @@ class Members(Column):
 
     def choices(self, target: Target, using: str) -> models.QuerySet[Any] | None:
         field: Any = self.field
-        rows = field.remote_field.model._base_manager.using(using)
+        model = field.remote_field.model
+        rows = model._base_manager.using(database_for(model, using))
         limited: models.QuerySet[Any] = rows.complex_filter(field.get_limit_choices_to())
         return limited
 

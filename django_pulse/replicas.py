@@ -3,7 +3,7 @@
 Laws:
 
 1. A replica id belongs to the user and device that used it first, for ever. Nobody gets the
-   server's own.
+   server's own, of any database.
 2. From then on it takes its certificate, which no client can make: the server's signature under
    whose the id is and how often it was welcomed. Each welcome gives the next one, so that of two
    copies of a store the second to come is told that it is a copy.
@@ -27,6 +27,7 @@ from crdt.errors import ReplicaTaken
 from crdt.messages import Hello, Mark
 
 from .identity import REPLICA_BITS, random_replica, replica_id, take_write_lock
+from .scopes import databases
 from .tables import Device
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def claim_replica(user: AbstractBaseUser, hello: Hello, using: str = DEFAULT_DB_
     another device will believe are its own.
     """
     owner = str(user.pk)
-    if not 0 < hello.replica < 2**REPLICA_BITS or hello.replica == replica_id(using):
+    servers = {replica_id(each) for each in (using, *databases())}
+    if not 0 < hello.replica < 2**REPLICA_BITS or hello.replica in servers:
         raise ReplicaTaken
     with transaction.atomic(using=using):
         take_write_lock(using)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import router
+from django.db import connections, router
 
 from . import schema
 from .audience import Audience, audience_of
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from .sync_model import SyncModel
 
-__all__ = ["channel_of", "database_of", "everybody", "key_of", "of_row", "of_rows", "of_user"]
-__all__ += ["owner_field", "personal", "public"]
+__all__ = ["channel_of", "database_of", "databases", "everybody", "key_of", "of_row", "of_rows"]
+__all__ += ["of_user", "owner_field", "personal", "public"]
 
 
 def everybody(using: str) -> str:
@@ -128,6 +128,12 @@ def of_user(user: AbstractBaseUser | AnonymousUser) -> dict[str, str]:
 def database_of(model: type[SyncModel]) -> str:
     """The alias of the database in which the model's rows, and their documents, are written."""
     return router.db_for_write(model)
+
+
+def databases() -> list[str]:
+    """The aliases of the databases that have any, in the order of the settings."""
+    found = {database_of(model) for model in schema.sync_models()}
+    return [alias for alias in connections if alias in found]
 
 
 def _of_everybody(model: type[SyncModel], using: str) -> list[str]:

@@ -131,7 +131,7 @@ class SyncModel(models.Model):
     @property
     def vector_clock(self) -> VectorClock:
         """Who wrote the row, as far as it is stored: `{replica: next clock}`. One query."""
-        using = self._state.db or scopes.database_of(type(self))
+        using = scopes.database_of(type(self))
         labels = [label_of(model) for model in (type(self), *children_of(type(self)))]
         rows = Document.objects.using(using).filter(model__in=labels, sync_id=self.sync_id)
         state = rows.values_list("state", flat=True).first()

@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from django.db import DEFAULT_DB_ALIAS
+
 from .. import auth, feed, identity, purging, replicas, schema, scopes, subscriptions, writes
 from ..writes.batches import refused
 
@@ -49,8 +51,8 @@ class Backend:
         return scopes.channel_of(user.pk)
 
     def epoch(self) -> str:
-        """That of the default database."""
-        return identity.epoch()
+        """That of all databases that rows are in."""
+        return identity.epoch(scopes.databases() or [DEFAULT_DB_ALIAS])
 
     def scope_heads(self, user: AbstractBaseUser) -> Heads:
         """The heads of what the user may read. Who asks also purges a little, now and then."""

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 
-from ..schema import label_of, model_of, sync_models
-from ..scopes import database_of
+from ..schema import label_of, model_of
+from ..scopes import database_of, databases
 from ..sql import update_many
 from ..tables import Document, Outcome
 from .items import ItemResult, PushItem, StoredOutcome, Upload
@@ -22,6 +22,10 @@ from .merging import Reverts
 
 __all__ = ["Told", "confirm", "outcomes", "repeated", "settle", "store_outcomes"]
 __all__ += ["storable", "there_by_now"]
+
+IDS_APART = 2**40
+"""Between the ids of two databases' outcomes, both of which count from one: more than any will
+have, and 8,192 databases fit into what clients hold exactly (2**53)."""
 
 Told = tuple[int, Stored, int, Reverts, "dict[str, Any] | None"]
 """The item's place in the frame, its document, the pusher's next clock, what was undone, and why
@@ -33,14 +37,14 @@ def outcomes(replica: int) -> list[StoredOutcome]:
     """What `replica` has not confirmed yet, oldest first."""
     return [
         StoredOutcome(
-            row.pk,
+            _id_of(row),
             row.document.model,
             row.document.sync_id,
             row.clock,
             row.payload["reverted"],
             row.payload.get("parked"),
         )
-        for using in _databases()
+        for using in databases()
         for row in Outcome.objects.using(using)
         .filter(replica=replica)
         .select_related("document")
@@ -50,9 +54,10 @@ def outcomes(replica: int) -> list[StoredOutcome]:
 
 def confirm(replica: int, ids: Sequence[int]) -> None:
     """Forget outcomes that `replica` has stored."""
-    if ids:
-        for using in _databases():
-            Outcome.objects.using(using).filter(replica=replica, pk__in=ids).delete()
+    for using in databases() if ids else ():
+        start = _start_of(using)
+        keys = [each - start for each in ids if 0 <= each - start < IDS_APART]
+        Outcome.objects.using(using).filter(replica=replica, pk__in=keys).delete()
 
 
 def repeated(using: str, replica: int, document: Stored, clock: int) -> ItemResult:
@@ -132,9 +137,13 @@ def storable(told: Any) -> Any:
 def _told(row: Outcome, clock: int) -> ItemResult:
     parked = row.payload.get("parked")
     reverted = row.payload["reverted"]
-    return ItemResult("ok", clock=clock, reverted=reverted, outcome=row.pk, parked=parked)
+    return ItemResult("ok", clock=clock, reverted=reverted, outcome=_id_of(row), parked=parked)
 
 
-def _databases() -> list[str]:
-    found = {database_of(model) for model in sync_models()}
-    return [alias for alias in connections if alias in found]
+def _id_of(row: Outcome) -> int:
+    """What a client calls it."""
+    return _start_of(row._state.db or DEFAULT_DB_ALIAS) + row.pk
+
+
+def _start_of(using: str) -> int:
+    return list(connections).index(using) * IDS_APART

@@ -41,7 +41,7 @@ def rebased(row: SyncModel, edits: Edits) -> dict[str, Any]:
     edits = {name: edit for name, edit in edits.items() if name in columns}
     if not edits:
         return {}
-    using = row._state.db or scopes.database_of(model)
+    using = scopes.database_of(model)
     stored = Stored.objects.using(using).filter(model=label_of(model), sync_id=row.sync_id)
     state = stored.values_list("state", flat=True).first()
     document = Document(bytes(state or b""), identity.replica_id(using))

@@ -16,7 +16,7 @@ import pickle
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.db import connections, models, transaction
+from django.db import connections, models, router, transaction
 
 from crdt.schema import MISSING
 
@@ -177,9 +177,11 @@ def note_all_saved(
 def seen_by(instance: SyncModel, using: str | None = None) -> Seen | None:
     """What the instance has seen; None if it was neither loaded nor saved.
 
-    What it saw in another database than `using` says nothing about that one.
+    What it saw in another database than `using` says nothing about that one, unless the router has
+    the model's rows read there: then it is a replica.
     """
-    if using is not None and instance._state.db not in {None, using}:
+    here = instance._state.db
+    if using is not None and here not in {None, using, router.db_for_read(type(instance))}:
         return None
     saves: list[_Save] = instance.__dict__.get(_SAVES, [])
     while saves:

@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60
 
 SETTINGS = """
-DATABASES = {{"default": {database!r}}}
+DATABASES = {databases!r}
+DATABASE_ROUTERS = {routers!r}
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
@@ -47,12 +48,14 @@ class ScratchProject:
 
     directory: Path
 
-    def create(self, database: dict[str, Any]) -> None:
+    def create(self, database: dict[str, Any], **others: dict[str, Any]) -> None:
+        """With `others` there are more databases, and a class `Router` in the module `router`."""
         package = self.directory / "shop"
         (package / "migrations").mkdir(parents=True)
         (package / "__init__.py").touch()
         (package / "migrations" / "__init__.py").touch()
-        settings = SETTINGS.format(database=database)
+        databases = {"default": database, **others}
+        settings = SETTINGS.format(databases=databases, routers=["router.Router"] if others else [])
         (self.directory / "scratch_settings.py").write_text(settings)
 
     def write_models(self, source: str) -> None:

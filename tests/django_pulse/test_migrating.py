@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import textwrap
 import uuid
 from pathlib import Path
 from typing import Any
@@ -226,3 +227,48 @@ def test_a_database_of_1_0_1_migrates_and_keeps_its_tables(
     result = [items, Product.objects.get().name, Document.objects.count()]
     """)
     assert found == [["kept"], "a", 0]
+
+
+ROUTER = """
+    class Router:
+        def db_for_read(self, model, **hints):
+            return "other" if model._meta.app_label == "shop" else None
+        db_for_write = db_for_read
+        def allow_migrate(self, db, app_label, **hints):
+            if db == "other":
+                return app_label in ("shop", "django_pulse")
+            return app_label != "shop"
+"""
+
+
+def test_a_model_in_a_second_database_is_migrated_mirrored_and_verified_there(
+    tmp_path: Path, database: dict[str, Any]
+) -> None:
+    project = ScratchProject(tmp_path)
+    other = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "other.sqlite3")}
+    project.create(database, other=other | {"OPTIONS": {"transaction_mode": "IMMEDIATE"}})
+    (tmp_path / "router.py").write_text(textwrap.dedent(ROUTER))
+    project.write_models(PLAIN_MODEL)
+    project.run(f"""{MIGRATE}
+    manage("migrate", "--database=other")
+    from shop.models import Product
+    Product.objects.create(name="before")
+    """)
+    project.write_models(SYNCED_MODEL)
+    found = project.run(f"""{MIGRATE}
+    manage("migrate", "--database=other")
+    manage("check", "--database=default", "--database=other")
+    manage("makemigrations", "--check", "--dry-run")
+    from shop.models import Product
+    from django_pulse.tables import Document
+    made = Product.objects.create(name="after")
+    manage("pulse_adopt", "shop.Product")
+    manage("pulse_verify", "shop.Product")
+    made.name = "changed"
+    made.save()
+    result = [
+        [Document.objects.using(alias).count() for alias in ("default", "other")],
+        [(row.name, row.version) for row in Product.objects.order_by("pk")],
+    ]
+    """)
+    assert found == [[0, 2], [["before", 1], ["changed", 2]]]

@@ -6,11 +6,12 @@ from typing import Any
 
 from django.core.checks import CheckMessage
 from django.db import models
-from django.test.utils import isolate_apps
+from django.test.utils import isolate_apps, override_settings
 
 from crdt.rules import AddWinsSet, Latest
 from django_pulse.models import SyncModel
 from django_pulse.relation_checks import check_relations
+from tests.project.elsewhere.models import Circle, Letter
 from tests.project.members.models import Article
 from tests.project.relations.models import Comment
 
@@ -54,3 +55,32 @@ def test_w036_links_that_stand_for_two_are_named() -> None:
 def test_w037_a_reference_to_anything_is_named() -> None:
     found = [each.id for each in check_relations(Comment)]
     assert found.count("pulse.W037") >= 1
+
+
+def test_e036_a_reference_to_rows_of_another_database_is_an_error() -> None:
+    with _in_other(Letter):
+        message = only(list(check_relations(Letter)), "pulse.E036")
+    assert "'circle'" in message.msg
+    assert "elsewhere.Circle" in message.msg
+    assert list(check_relations(Letter)) == []
+
+
+def test_e037_an_audience_over_another_database_is_an_error() -> None:
+    with _in_other(Letter):
+        assert "Circle" in only(list(check_relations(Letter)), "pulse.E037").msg
+    with _in_other(Letter, Circle):  # whose users stay where they are
+        assert list(check_relations(Letter)) == []
+
+
+class _InOther:
+    """A router that has the rows of some models in `other`."""
+
+    def __init__(self, *models: Any) -> None:
+        self._models = models
+
+    def db_for_write(self, model: Any, **hints: Any) -> str | None:
+        return "other" if model in self._models else None
+
+
+def _in_other(*models: Any) -> override_settings:
+    return override_settings(DATABASE_ROUTERS=[_InOther(*models)])

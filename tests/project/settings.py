@@ -57,7 +57,14 @@ POSTGRES: dict[str, Any] = {
     "TEST": {"NAME": "test_pulse"},
 }
 
-DATABASES = {"default": {"sqlite": SQLITE, "postgres": POSTGRES}[DATABASE]}
+# Only tests that name it have it: beside either database there is one of SQLite.
+OTHER = SQLITE | {
+    "NAME": SCRATCH / "other.sqlite3",
+    "TEST": {"NAME": str(SCRATCH / "test-other.sqlite3"), "MIGRATE": False},
+}
+
+DATABASES = {"default": {"sqlite": SQLITE, "postgres": POSTGRES}[DATABASE], "other": OTHER}
+DATABASE_ROUTERS = ["tests.project.elsewhere.router.Router"]
 
 # Models of the tests show relations that no document holds, references to anything, and rows that
 # nobody may read without signing in, until a test allows it.
