@@ -74,7 +74,8 @@ def pull(scope: str, cursor: int, limit: int | None = None, begun: int = -1) -> 
     """The next page of `scope` behind position `cursor`, of at most `limit` rows.
 
     Where the feed has forgotten something behind the cursor, the page begins a complete listing, or
-    goes on with one: `begun` is the head at which that was.
+    goes on with one: `begun` is the head at which that was. So does a cursor beyond the head, which
+    is none of this feed's.
     """
     using = scope.partition("/")[0]
     limit = min(limit or conf.PAGE_ROWS, conf.PAGE_ROWS)
@@ -83,8 +84,8 @@ def pull(scope: str, cursor: int, limit: int | None = None, begun: int = -1) -> 
         if row is None:
             return Page(scope, cursor, cursor, False, (), ())
         start, listing = cursor, None
-        if cursor < row.purged:
-            goes_on = begun >= row.purged
+        if not row.purged <= cursor <= row.head:
+            goes_on = begun >= row.purged and cursor <= row.head
             start = cursor if goes_on else 0
             listing = Listing(row.purged, begun if goes_on else row.head)
         page = _page(row, start, limit, listing)

@@ -94,11 +94,21 @@ def test_a_negative_cursor_reads_from_the_start(ada: Any, cursor: int) -> None:
     assert titles(feed.pull(of(ada), cursor)) == ["one"]
 
 
-def test_a_cursor_from_the_future_and_an_unknown_scope_find_nothing(ada: Any) -> None:
+def test_an_unknown_scope_has_nothing_in_it(ada: Any) -> None:
     Task.objects.create(title="one", user=ada)
-    for scope, cursor in ((of(ada), 2**62), ("default/nothing", 0)):
-        page = feed.pull(scope, cursor)
-        assert (page.items, page.leaves, page.more) == ((), (), False)
+    page = feed.pull("default/nothing", 0)
+    assert (page.items, page.leaves, page.more) == ((), (), False)
+
+
+def test_to_a_cursor_from_the_future_the_scope_is_listed_anew(ada: Any) -> None:
+    Task.objects.create(title="one", user=ada)
+    head = feed.scope_heads(ada)[of(ada)]
+    for cursor in (head + 1, 2**62):
+        page = feed.pull(of(ada), cursor)
+        assert (page.start, page.end, page.more) == (0, head, False)
+        assert page.listing == (0, head)
+        assert titles(page) == ["one"]
+    assert feed.pull(of(ada), head).listing is None
 
 
 def test_a_row_that_left_is_a_leave_and_one_that_came_is_whole(
