@@ -6,6 +6,7 @@ a server can answer the first and crash loudly on the second.
 """
 
 __all__ = [
+    "Dangling",
     "Gap",
     "LocalFault",
     "Malformed",
@@ -41,6 +42,10 @@ class Malformed(RemoteFault):
 
     def __init__(self, message: str, *, code: str = "malformed") -> None:
         super().__init__(message, code=code)
+
+
+class Dangling(Malformed):
+    """The bytes build on what is not here: made up, or lost with the document it was in."""
 
 
 class TooLarge(RemoteFault):

@@ -13,12 +13,12 @@ from typing import Any, Final, NamedTuple
 
 from pycrdt import merge_updates
 
+from .carrying import carry_flight, carry_over
 from .document import Document
 from .entry import ROW_FIELD, Entry
-from .errors import Gap
 from .made import Made, made_since, made_under, mark_at
 from .messages import Key
-from .outbound import all_deletes, redo, repack, spare_deletes, void_run, without
+from .outbound import all_deletes, redo, repack, void_run, without
 from .parts import cut_push
 from .rebuilding import rebuilt_in
 from .records import META, Record, document_prefix, name_under
@@ -227,15 +227,17 @@ class Held:
         fresh = self.draft([state] if state else [])
         known = fresh.clock(self.replica)
         rebuilt = self._was_rebuilt(state)
-        if rebuilt or known > record.sent or not self._carry_over(fresh, known):
+        void = known
+        if rebuilt or known > record.sent or not carry_over(self.view, fresh, record.sent):
             start = record.acked if known > record.sent else known
             start = max(start, record.acked) if rebuilt else start
-            before = without(old, self.replica, start)
             fresh = self.draft([state] if state else [])
+            if carry_flight(fresh, (part.data for part in self.flight[:1])):
+                start = self.flight[0].next
+            else:
+                void = max(self.clock, record.sent)
+            before = without(old, self.replica, start)
             self._redo(fresh, self.own_entries(start), before, texts)
-            void = max(self.clock, record.sent)
-        else:
-            void = known
         sent = max(record.sent, self.clock, known)
         self.restart(fresh, state)
         self.note(acked=known, sent=sent, void=void, rebase=False, since=since)
@@ -310,19 +312,6 @@ class Held:
             self._fill(self.view, sent)
             self.edited()
             self.note(void=sent)
-
-    def _carry_over(self, fresh: Draft, known: int) -> bool:
-        """Add our section from clock `known` on to the server's state, as it stands."""
-        if known == self.clock and known >= self.record.sent:
-            return True
-        if self.clock < self.record.sent:
-            return False
-        deletes = spare_deletes(self.view, fresh, self.replica, known)
-        try:
-            fresh.apply_update(repack(self.view, known, deletes))
-        except Gap:  # it stands beside text that the server lost
-            return False
-        return Document(fresh.encode()).clock(self.replica) == self.clock
 
     def _redo(
         self, fresh: Draft, entries: Sequence[Entry], before: Document, texts: Iterable[str]

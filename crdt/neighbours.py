@@ -14,7 +14,7 @@ Data Types* (2016), which gives the order of insertions at one place.
 
 from typing import Final
 
-from .errors import Malformed, TooLarge
+from .errors import Dangling, Malformed, TooLarge
 from .runs import Run, TextRuns
 from .structs import Id, Place
 
@@ -77,7 +77,7 @@ class Neighbours:
             raise TooLarge("An update inserts into a text that is too tangled: send less at once.")
         run = self._runs.find(*at)
         if run is None:
-            raise Malformed(f"Clock {at[1]} of replica {at[0]} is not in a text known here.")
+            raise Dangling(f"Clock {at[1]} of replica {at[0]} is not in a text known here.")
         return run
 
 

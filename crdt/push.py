@@ -19,7 +19,7 @@ from typing import Final
 
 from .entry import Dot, Entry, entries_root
 from .entry_bytes import MAX_CLOCK, read_entries
-from .errors import Gap, Malformed, TooLarge
+from .errors import Dangling, Gap, Malformed, TooLarge
 from .lib0 import UNREADABLE, read_varuint, write_any
 from .neighbours import Neighbours
 from .ranges import Range, forget_deleted, outside
@@ -269,7 +269,7 @@ class _Texts:
 
 def _after(data: bytes, at: int, start: bytes) -> int:
     if not data.startswith(start, at):
-        raise Malformed(f"The entries at byte {at} do not continue their sender's own.")
+        raise Dangling(f"The entries at byte {at} do not continue their sender's own.")
     return at + len(start)
 
 
@@ -282,8 +282,8 @@ def _check_sizes(entries: dict[Dot, Entry], limits: Limits) -> None:
             raise _too_large("A value", size, "bytes", limits.value)
 
 
-def _out_of_line(clock: int) -> Malformed:
-    return Malformed(f"The entries at clock {clock} do not continue their sender's own.")
+def _out_of_line(clock: int) -> Dangling:
+    return Dangling(f"The entries at clock {clock} do not continue their sender's own.")
 
 
 def _too_large(what: str, size: int, unit: str, most: int) -> TooLarge:

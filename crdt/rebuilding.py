@@ -7,8 +7,11 @@ Laws:
 2. The new document says, in an entry that no other document has, that it was rebuilt. Whoever holds
    the old one then takes the new whole, with what was never acknowledged of his own, and nothing
    else of the old: the rest is in the row that the new one is made from.
+3. Clocks that are known to be in the row say nothing in the new document, but are counted: a push
+   that is repeated, since its ack was lost, is not taken for another.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from .document import Document
@@ -20,22 +23,28 @@ from .update import read_state
 __all__ = ["CLOCKS_FROM", "rebuilt", "rebuilt_in"]
 
 CLOCKS_FROM: Final = 1_577_836_800
-"""Seconds from 1970 to 2020. Clocks begin at the seconds since then: no document's clocks have run
-ahead of that which was not written to more than once a second all its life, and until 2156 there
-is room above."""
+"""Seconds from 1970 to 2020. Where it is not known how far they have run, clocks begin at the
+seconds since then: no document's have passed that which was not written to more than once a second
+all its life, and until 2156 there is room above."""
 
 _SPELLED: Final = write_any(REBUILT_FIELD)
 """What bytes hold that hold the entry."""
 
 
-def rebuilt(replica: int, now_ms: int, written_ms: int) -> Document:
+def rebuilt(
+    replica: int, now_ms: int, written_ms: int, clocks: Mapping[int, int] | None = None
+) -> Document:
     """A document without fields, to be filled by the server, `replica`, from the row.
 
-    It is made at `now_ms`; what is written into it is as old as `written_ms`.
+    It is made at `now_ms`; what is written into it is as old as `written_ms`. `clocks` are those of
+    all replicas, as far as what they wrote is known to be in the row.
     """
-    start = max(now_ms // 1_000 - CLOCKS_FROM, 1)
+    known = dict(clocks or {})
+    start = max(now_ms // 1_000 - CLOCKS_FROM, known.pop(replica, 0), 1)
     document = Document(replica=replica)
     document.apply_update(void_run(replica, 0, start, None))
+    for other, clock in known.items():
+        document.apply_update(void_run(other, 0, clock, None))
     document.append(REBUILT_FIELD, document.next_stamp(written_ms), None)
     return document
 

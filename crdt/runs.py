@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple, Self
 
 from .entry_bytes import MAX_NAME
-from .errors import Malformed
+from .errors import Dangling, Malformed
 from .lib0 import read_text, read_varuint
 from .structs import STRING, Id, Place, read_place, utf16_units
 
@@ -97,7 +97,7 @@ class TextRuns:
         while start < end:
             run = self.find(replica, start)
             if run is None:
-                raise Malformed(f"Clock {start} of replica {replica} is not in a text.")
+                raise Dangling(f"Clock {start} of replica {replica} is not in a text.")
             if not (run.splits_at(first) and run.splits_at(end)):
                 raise Malformed(f"A character of replica {replica} before {end} is cut in two.")
             yield run
@@ -156,7 +156,7 @@ class TextRuns:
     def _found(self, at: Id) -> Run:
         run = self.find(*at)
         if run is None:
-            raise Malformed(f"Clock {at[1]} of replica {at[0]} is not in a text known here.")
+            raise Dangling(f"Clock {at[1]} of replica {at[0]} is not in a text known here.")
         return run
 
     def _read(self, replica: int, clock: int, offset: int) -> Run:

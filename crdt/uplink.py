@@ -52,9 +52,6 @@ __all__ = ["Uplink", "written"]
 MAX_PUSHES: Final = 4
 """Pushes awaiting their ack at once: keeps the line busy without flooding a slow server."""
 
-MAX_RESENDS: Final = 3
-"""Times that the same bytes are sent again before the document is fetched whole instead."""
-
 FIRST_RETRY: Final = 0.2
 """Seconds until a busy row is tried again; doubles up to `LAST_RETRY`."""
 
@@ -91,7 +88,6 @@ class Uplink:
         self._flying: set[Key] = set()
         self._busy: set[Key] = set()
         self._stuck: set[Key] = set()
-        self._resends: dict[Key, int] = {}
         self._tries = 0
 
     @property
@@ -241,7 +237,6 @@ class Uplink:
         held.note(epoch=self._shelf.standing.epoch)
         if self._shelf.standing.subscription is not None and not held.record.scopes:
             self._shelf.want(held.key)  # it may lie outside of what is wanted: no scope would tell
-        self._resends.pop(held.key, None)
         self._tries = 0
 
     def _told(
@@ -294,11 +289,13 @@ class Uplink:
         return events
 
     def _resend(self, held: Held, clock: int) -> None:
-        """The server knows our replica up to `clock`, in this document."""
+        """The server knows our replica up to `clock`, in this document. Where that is what was
+        assumed, the document is another: the server lost it, and rebuilt it from the row.
+        """
+        before = len(held.flight)
         while held.flight and held.flight[0].next <= clock:
             self._landed(held)
-        tries = self._resends[held.key] = self._resends.get(held.key, 0) + 1
-        if held.record.acked != clock or tries > MAX_RESENDS:
+        if held.record.acked != clock or len(held.flight) == before:
             held.note(rebase=True)
             self._shelf.want(held.key)
 

@@ -69,6 +69,8 @@ class Document(models.Model):
     A document that is `parked` has no row yet: who pushed it, and why it waits.
     `waiting` names the fields whose columns lag behind their entries, until what these refer to
     is there, and what the columns hold meanwhile, as it travels.
+    `clocks` are those up to which what devices pushed is merged, by their replicas, and the
+    server's own: what a broken `state` cannot tell any more.
     """
 
     model = models.CharField(max_length=201)  # two names of up to 100 characters and a dot
@@ -80,6 +82,7 @@ class Document(models.Model):
     scopes = models.JSONField(default=list)
     parked = models.JSONField(null=True)
     waiting = models.JSONField(null=True)
+    clocks = models.JSONField(null=True)
 
     class Meta:
         app_label = "django_pulse"

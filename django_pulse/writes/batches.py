@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from crdt.errors import Gap, RemoteFault
+from crdt.errors import Dangling, Gap, RemoteFault
+from crdt.rebuilding import rebuilt_in
 from crdt.update import Push, read_push
 
 from .. import identity, scopes
@@ -149,6 +150,8 @@ def _read(
     except Gap as gap:
         return ItemResult("resend", clock=gap.expected)
     except RemoteFault as fault:
+        if isinstance(fault, Dangling) and rebuilt_in(bytes(merged.held.document.state)):
+            return ItemResult("resend", clock=merged.document.clock(batch.replica))
         return refused(fault.code, str(fault))
     if update.known:
         return repeated(batch.using, batch.replica, merged.held.document, update.next)
@@ -274,6 +277,8 @@ def _write(
             if not (merged.is_different or reverts[place]):
                 results[place] = ItemResult("ok")
                 del pushes[place]
+    for merged, update in () if batch.waited else pushes.values():
+        merged.held.document.count(batch.replica, update.next)
     merges = [merged for merged, _ in pushes.values()]
     # Deletions last: what they cascade to is read back, and must not find rows half written.
     deletions = [merged for merged in merges if merged.deleted]

@@ -65,6 +65,10 @@ class Stored:
     scopes: list[str] = field(default_factory=list)
     parked: dict[str, Any] | None = None
     waiting: dict[str, Any] | None = None
+    clocks: dict[str, int] | None = None
+    is_counted: bool = field(init=False, default=False)
+    """Are `clocks` others than when it was read?"""
+
     _marks: tuple[Any, Any] = field(init=False)
     """What `parked` and `waiting` were when it was read."""
 
@@ -74,6 +78,13 @@ class Stored:
     def __post_init__(self) -> None:
         self.was_deleted = self.deleted
         self._marks = (self.parked, dict(self.waiting) if self.waiting else None)
+
+    def count(self, replica: int, clock: int) -> None:
+        """Note that what `replica` wrote is merged, up to this clock."""
+        known = self.clocks or {}
+        if clock > known.get(str(replica), 0):
+            self.clocks = {**known, str(replica): clock}
+            self.is_counted = True
 
     @property
     def was_parked(self) -> bool:
@@ -207,11 +218,11 @@ def busy_targets(field: ForeignKey[Any, Any], using: str, keys: Collection[Any])
 
 
 def _stored(documents: QuerySet[Document]) -> dict[UUID, Stored]:
-    names = ("sync_id", "pk", "state", "version", "deleted", "scopes", "parked", "waiting")
+    content = ("state", "version", "deleted", "scopes", "parked", "waiting", "clocks")
     return {
         sync_id: Stored(model, sync_id, pk, bytes(state), *rest)
         for model, sync_id, pk, state, *rest in documents.order_by("pk").values_list(
-            "model", *names
+            "model", "sync_id", "pk", *content
         )
     }
 

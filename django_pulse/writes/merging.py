@@ -136,7 +136,8 @@ class Merged:
         if stored.pk is not None:
             _keep_aside(stored)
         written_ms = now_ms if row is None else min(_milliseconds(row.updated_at), now_ms)
-        document = rebuilt(replica, now_ms, written_ms)
+        clocks = {int(other): clock for other, clock in (stored.clocks or {}).items()}
+        document = rebuilt(replica, now_ms, written_ms, clocks)
         if row is None:
             delete_row(document, schema, now_ms)
         else:

@@ -48,6 +48,8 @@ def store_documents(using: str, batch: Sequence[Merged]) -> None:
         if document.deleted:
             document.parked = document.waiting = None
         document.state = merged.document.encode()
+        if merged.rebuilt or document.clocks:  # or the server's own are behind a rebuilding's
+            document.count(merged.document.replica, merged.document.clock(merged.document.replica))
         document.version += 1
     _write(using, [merged.held.document for merged in batch])
     outgoing = [row for merged in batch for row in _outbox(merged, left[merged.held.sync_id])]
@@ -162,15 +164,14 @@ def _write(using: str, documents: Sequence[Stored]) -> None:
     keys = insert_many(
         Document,
         using,
-        ("model", "sync_id", "state", "version", "deleted", "scopes"),
-        [(d.model, d.sync_id, d.state, d.version, d.deleted, d.scopes) for d in new],
+        ("model", "sync_id", *_CONTENT, "clocks"),
+        [(d.model, d.sync_id, *_content(d), d.clocks) for d in new],
     )
-    update_many(
-        Document,
-        using,
-        ("state", "version", "deleted", "scopes"),
-        [(d.pk, (d.state, d.version, d.deleted, d.scopes)) for d in documents if d.pk is not None],
-    )
+    old = [document for document in documents if document.pk is not None]
+    written = [(d.pk, _content(d)) for d in old if not d.is_counted]
+    pushed = [(d.pk, (*_content(d), d.clocks)) for d in old if d.is_counted]
+    update_many(Document, using, _CONTENT, written)
+    update_many(Document, using, (*_CONTENT, "clocks"), pushed)
     for document, key in zip(new, keys, strict=True):
         document.pk = key
     marks = [(d.pk, (d.parked, d.waiting or None)) for d in documents if d.is_marked_anew]
@@ -180,6 +181,13 @@ def _write(using: str, documents: Sequence[Stored]) -> None:
         now = timezone.now()
         times = [(d.pk, (now if d.deleted else None,)) for d in turned]
         update_many(Document, using, ("deleted_at",), times)
+
+
+_CONTENT = ("state", "version", "deleted", "scopes")
+
+
+def _content(document: Stored) -> tuple[bytes, int, bool, list[str]]:
+    return document.state, document.version, document.deleted, document.scopes
 
 
 def _outbox(merged: Merged, left: Sequence[str]) -> list[tuple[int, str, bytes]]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from crdt import frames
 from crdt.document import Document
+from crdt.editing import write_field
 from crdt.entry import ROW_FIELD, Entry
-from crdt.errors import Gap, Malformed, TooLarge
+from crdt.errors import Dangling, Gap, Malformed, TooLarge
 from crdt.messages import (
     Ack,
     Busy,
@@ -35,8 +36,9 @@ from crdt.messages import (
     Verdict,
     Welcome,
 )
+from crdt.rebuilding import rebuilt, rebuilt_in
 from crdt.rules import Counter, Latest, ServerOnly, Text
-from crdt.schema import Field, Schema
+from crdt.schema import MISSING, Field, Schema
 from crdt.update import Push as ReadPush
 from crdt.update import read_push
 
@@ -132,6 +134,8 @@ class Authority:
         except Gap as gap:
             return Resend(gap.expected)
         except (Malformed, TooLarge) as error:
+            if isinstance(error, Dangling) and rebuilt_in(self.documents.get(key, b"")):
+                return Resend(document.clock(replica))
             return Refused(error.code, str(error))
         if push.known:
             return self._stored(replica, key, push.next)
@@ -197,6 +201,16 @@ class Authority:
         stamp = document.next_stamp(self.now)
         document.append(name, stamp, SCHEMA.fields[name].encode(value), replaces)
         self._compact(document)
+        self._publish(key, document)
+
+    def rebuild(self, key: Key, *, counted: bool) -> None:
+        """Lose a document, and make another from what it said; `counted` are the clocks in it."""
+        old = Document(self.documents[key])
+        values = self.schema.read(old).values
+        clocks = old.vector if counted else {}
+        document = rebuilt(self.server, self.now, self.now - 5_000, clocks)
+        for name, value in values.items():
+            write_field(document, self.schema.fields[name], MISSING, value, self.now - 5_000)
         self._publish(key, document)
 
     def _publish(self, key: Key, document: Document) -> None:

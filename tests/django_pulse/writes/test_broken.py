@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from crdt.document import Document as CrdtDocument
 from crdt.events import Failed
 from django_pulse.tables import Document
 from django_pulse.verifying import verify
+from tests.django_pulse.devices import Device
 from tests.django_pulse.phones import Phone, switchboard
 from tests.project.archive.models import Book
 
@@ -52,6 +54,22 @@ def inserted_again(book: Book) -> None:
     Book.objects.filter(pk=book.pk).delete()
     break_off(book)
     Book.objects.create(sync_id=book.sync_id, title="again", user=book.user)
+
+
+def repaired_by_hand(book: Book) -> None:
+    list(verify(Book, "default", fix=True))
+
+
+def pushed_by_another(book: Book) -> None:
+    tablet = Device(book.user, Book)
+    tablet.rows[book.sync_id] = CrdtDocument(replica=tablet.replica)
+    tablet.set(book.sync_id, weight=5.0)
+    while tablet.push(book.sync_id)[0].status == "busy":
+        pass
+
+
+def pushed_again(book: Book) -> None:
+    """By the phone itself, which finds it broken."""
 
 
 @pytest.mark.parametrize("write", [saved, updated, deleted, inserted_again])
@@ -105,3 +123,33 @@ def test_a_device_receives_all_other_rows_and_this_one_once_it_is_repaired(
         list(verify(Book, "default", fix=True))
         phone.sync()
         assert phone.row(LABEL, one.sync_id)["title"] == "a"
+
+
+@pytest.mark.parametrize("repair", [repaired_by_hand, saved, pushed_by_another, pushed_again])
+@pytest.mark.parametrize("wrote_before", [True, False])
+def test_a_push_whose_ack_was_lost_counts_once_though_the_document_broke_since(
+    books: tuple[Book, Book], ada: Any, wrote_before: bool, repair: Callable[[Book], None]
+) -> None:
+    """Its bytes cannot tell that the push is in the row: what is noted beside them does."""
+    one, _ = books
+    with switchboard() as board:
+        phone = Phone(board, ada, 1001)
+        phone.sync()
+        if wrote_before:
+            phone.replica.add(LABEL, one.sync_id, "copies", 1)
+            phone.sync()
+        phone.replica.add(LABEL, one.sync_id, "copies", 10)
+        phone.replica.edit_text(LABEL, one.sync_id, "notes", 0, insert="so ")
+        phone.send()
+        phone.cut()  # and the ack with it
+        phone.replica.add(LABEL, one.sync_id, "copies", 100)
+        break_off(one)
+        repair(one)
+        for _ in range(3):
+            phone.sync()
+            phone.replica.retry()
+        one.refresh_from_db()
+        assert phone.replica.in_sync
+        assert one.copies == phone.row(LABEL, one.sync_id)["copies"] == 110 + wrote_before
+        assert one.notes == phone.row(LABEL, one.sync_id)["notes"] == "so é🦜"
+    assert wrong() == []
