@@ -132,6 +132,7 @@ class Downlink:
             for scope, position in self._shelf.standing.cursors.items()
         }
         self._shelf.stand(replace(self._shelf.standing, cursors=cursors))
+        self._ask_for_the_unseen()
         return events + self._caught_up(now)
 
     def ponged(self, heads: Mapping[str, int]) -> list[Event]:
@@ -149,12 +150,26 @@ class Downlink:
         listings = {key: head for key, head in standing.listings.items() if key != scope}
         self._shelf.stand(replace(standing, cursors=cursors, listings=listings))
         keys = [key for key, record in self._shelf.all_records() if scope in record.scopes]
-        return [event for key in keys for event in self._leave(key, scope, now)]
+        events = [event for key in keys for event in self._leave(key, scope, now)]
+        self._ask_for_the_unseen()
+        return events
+
+    def _ask_for_the_unseen(self) -> None:
+        """Rows that the server took from here, and no scope has told of yet: it may be that they
+        went out of sight before one could. The server does not send those that did.
+        """
+        epoch = self._shelf.standing.epoch
+        for key, record in list(self._shelf.all_records()):
+            is_unseen = record.acked and not record.scopes and record.epoch == epoch
+            if is_unseen and key not in self._shelf.parked:
+                self._shelf.want(key)
 
     def _leave(self, key: Key, scope: str, now: int) -> list[Event]:
         """A client obeys a leave only from a scope that it holds the row under."""
         held = self._shelf.held(key)
         if scope not in held.record.scopes:
+            if held.record.acked and not held.record.scopes and key not in self._shelf.parked:
+                self._shelf.want(key)
             return []
         held.part(scope)
         return [] if held.record.scopes else self._remove(held, now)

@@ -22,6 +22,9 @@ class Command(NamedTuple):
 
 COMMANDS: Final[dict[str, Command]] = {
     "golden": Command("fuzz.golden_command", "golden vectors for ports to other languages"),
+    "simulate": Command("fuzz.simulate_command", "devices, the server, and all that goes wrong"),
+    "report": Command("fuzz.report_command", "a long run of it all, told on one page"),
+    "mutants": Command("fuzz.mutants_command", "are bugs noticed that are planted on purpose?"),
     "hostile": Command("fuzz.hostile_command", "updates that an attacker might send"),
 }
 

@@ -206,8 +206,13 @@ def forget(instance: SyncModel) -> None:
 
 
 def without_saves(state: dict[str, Any]) -> dict[str, Any]:
-    """An instance's state as it may be pickled."""
-    return {name: value for name, value in state.items() if name != _SAVES}
+    """An instance's state as it may be pickled: it has seen what it saved last and committed."""
+    kept = {name: value for name, value in state.items() if name != _SAVES}
+    for save in reversed(state.get(_SAVES, ())):
+        if save.commit.committed:
+            kept[_LOADED] = (tuple(save.seen), tuple(save.seen.values()))
+            break
+    return kept
 
 
 def changed(instance: SyncModel, field: models.Field[Any, Any], seen: Seen) -> bool:

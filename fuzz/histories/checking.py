@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -14,12 +13,10 @@ from django_pulse.keys import Keys
 from django_pulse.tables import Document as StoredDocument
 
 from ..world import Device
+from ..world.comparing import difference, told
 from .stage import Broken, Stage, shown
 
 __all__ = ["check_end"]
-
-Told = tuple[Mapping[Any, Any], ...]
-"""What a document says: its vector clock, its live entries and its texts."""
 
 
 def check_end(stage: Stage) -> None:
@@ -70,13 +67,12 @@ def _says_what_the_server_says(
     stage: Stage, device: Device, documents: Mapping[UUID, Document]
 ) -> None:
     for sync_id in device.rows(stage.kit.schema.label):
-        state = dict(device.replica.states(stage.kit.schema.label))[sync_id]
         if sync_id in documents:
-            here, there = _told(Document(state)), _told(documents[sync_id])
+            here, there = device.told(stage.kit.schema.label, sync_id), told(documents[sync_id])
             if here != there:
                 raise Broken(
                     f"{device.name} and the server hold different documents of "
-                    f"{stage.called(sync_id)}: {_difference(here, there)}."
+                    f"{stage.called(sync_id)}: {difference(here, there)}."
                 )
 
 
@@ -116,7 +112,7 @@ def _nothing_is_lost(
         if sync_id not in documents:
             raise Broken(f"The server took edits of {called}, and has no document of it.")
         document = documents[sync_id]
-        if _told(Document(recorded.rebuilt())) != _told(document):
+        if told(Document(recorded.rebuilt())) != told(document):
             raise Broken(
                 f"A replica that is rebuilt from all updates of {called} does not say what the "
                 "server says."
@@ -143,21 +139,3 @@ def _rows_are_valid(stage: Stage) -> None:
                 f"{stage.called(row.sync_id)} was merged to a row that is not valid: "
                 f"{error.message_dict}"
             ) from error
-
-
-def _told(document: Document) -> Told:
-    live = {name: document.live(name) for name in document.fields()}
-    texts = {name: document.text(name) for name in live if name in document.loaded.text_roots}
-    return dict(document.vector), live, texts
-
-
-def _difference(here: Told, there: Told) -> str:
-    for what, a, b in zip(("vector clocks", "entries", "texts"), here, there, strict=True):
-        if a != b:
-            return f"the {what} are {_parts(a, b)}"
-    return "nothing"
-
-
-def _parts(a: Mapping[Any, Any], b: Mapping[Any, Any]) -> str:
-    names = sorted((n for n in a.keys() | b.keys() if a.get(n) != b.get(n)), key=str)
-    return "; ".join(f"{n}: {shown(a.get(n))} and {shown(b.get(n))}" for n in names)

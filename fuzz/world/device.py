@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 from uuid import UUID
 
-from crdt import Event, MemoryStore, MergeRule, Replica, RowView
+from crdt import Document, Event, MemoryStore, MergeRule, Replica, RowView
+from crdt.messages import Key
 from django_pulse.schema import sync_models
 
 from .clock import Clock
+from .comparing import Told, told
 from .server import Line, Server
 
 __all__ = ["Device"]
@@ -101,6 +103,16 @@ class Device:
         self.exchange()
 
     # What it sees
+
+    def told(self, model: str, id: UUID) -> Told:
+        """What the device's document of a row says, but for own clocks of what was withdrawn: they
+        say nothing, and the server need not know of them.
+        """
+        held = self.replica._shelf.held(Key(model, id))
+        vector, *rest = told(Document(held.view.encode()))
+        own, void = vector.get(self.number, 0), held.record.void
+        known = {**vector, self.number: held.record.acked} if own and own <= void else vector
+        return ({replica: clock for replica, clock in known.items() if clock}, *rest)
 
     def rows(self, model: str) -> dict[UUID, RowView]:
         """Every row of a model that is here."""

@@ -314,6 +314,20 @@ def test_a_row_without_document_gets_one_when_it_is_saved(user: Any) -> None:
     assert sync_id != row.sync_id
 
 
+@pytest.mark.parametrize("again", [copy.copy, lambda note: pickle.loads(pickle.dumps(note))])
+def test_a_copy_of_what_was_saved_changes_what_it_was_edited_in_alone(
+    note: Note, again: Any
+) -> None:
+    note.title = "saved"
+    note.save()
+    copied = again(note)
+    Note.objects.filter(pk=note.pk).update(title="of others")
+    copied.reviewed_by = "me"
+    copied.save()
+    note.refresh_from_db()
+    assert (note.title, note.reviewed_by) == ("of others", "me")
+
+
 def test_instances_can_be_pickled_and_copied_in_the_middle_of_a_transaction(note: Note) -> None:
     with transaction.atomic():
         note.votes += 1

@@ -1,0 +1,53 @@
+"""`python -m fuzz report`: many simulations and all planted bugs, told on one page."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+import time
+from pathlib import Path
+
+from .mutants import try_all
+from .report import Results, page
+from .simulate_command import Run, outcomes
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("--seed", type=int, default=1, help="the first seed (default: 1)")
+    parser.add_argument("--seeds", type=int, default=1_000, help="how many (default: 1,000)")
+    parser.add_argument("--clients", type=int, default=6, help="devices (default: 6)")
+    parser.add_argument("--steps", type=int, default=200, help="steps of a run (default: 200)")
+    parser.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
+    parser.add_argument("--no-mutants", action="store_true", help="leave out the planted bugs")
+    parser.add_argument("--out", type=Path, default=Path("report.html"), help="the file to write")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the page; 1 if a run failed, or a planted bug was not noticed."""
+    results = Results(options.clients, options.steps)
+    seeds = range(options.seed, options.seed + options.seeds)
+    runs = [Run(seed, options.clients, options.steps) for seed in seeds]
+    began = time.perf_counter()
+    for number, outcome in enumerate(outcomes(runs, options.jobs), 1):
+        results.outcomes.append(outcome)
+        if not number % 50:
+            sys.stderr.write(f"{number} runs\n")
+    results.seconds = time.perf_counter() - began
+    results.machine = (
+        f"{options.jobs} of {os.cpu_count()} cores, Python {platform.python_version()}"
+    )
+    if not options.no_mutants:
+        results.verdicts = list(try_all(jobs=options.jobs))
+    options.out.write_text(page(results), encoding="utf-8")
+    failed = sum(each.failure is not None for each in results.outcomes)
+    survived = sum(not each.by for each in results.verdicts)
+    sys.stdout.write(
+        f"{len(runs)} runs, {failed} failed; {len(results.verdicts)} planted bugs, {survived} not "
+        f"noticed; {options.out}\n"
+    )
+    return 1 if failed or survived else 0

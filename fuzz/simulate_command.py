@@ -1,0 +1,83 @@
+"""`python -m fuzz simulate`: runs of a simulated world, each from its seed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, NamedTuple
+
+from .simulation.project import set_up
+
+if TYPE_CHECKING:
+    from .simulation.outcome import Outcome
+
+__all__ = ["Run", "add_arguments", "outcomes", "run"]
+
+
+class Run(NamedTuple):
+    """What one simulation is made of."""
+
+    seed: int
+    clients: int
+    steps: int
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("--seed", type=int, default=1, help="the first seed (default: 1)")
+    parser.add_argument("--seeds", type=int, default=1, help="how many seeds (default: 1)")
+    parser.add_argument("--clients", type=int, default=8, help="devices (default: 8)")
+    parser.add_argument("--steps", type=int, default=200, help="steps of a run (default: 200)")
+    parser.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
+    parser.add_argument("--until-failure", action="store_true", help="end with the first failure")
+    parser.add_argument("--kept", action="store_true", help="the seeds that ever failed, instead")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the simulations; 1 if one of them shows something wrong."""
+    began, failed, checks = time.perf_counter(), 0, 0
+    seeds = range(options.seed, options.seed + options.seeds)
+    runs: Sequence[Run] = [Run(seed, options.clients, options.steps) for seed in seeds]
+    if options.kept:
+        from .simulation.kept import KEPT
+
+        runs = [Run(*each[:3]) for each in KEPT]
+    for one, outcome in zip(runs, outcomes(runs, options.jobs), strict=True):
+        checks += outcome.checks
+        if outcome.failure is not None:
+            failed += 1
+            again = f"python -m fuzz simulate --seed {one.seed} --clients {one.clients}"
+            _say("\n".join(outcome.log))
+            _say(f"seed {one.seed} failed: {outcome.failure}")
+            _say(f"Again: {again} --steps {one.steps}\n")
+            if options.until_failure:
+                return 1
+        elif len(runs) == 1:
+            _say(f"seed {one.seed}: {outcome.digest}")
+    seconds = time.perf_counter() - began
+    _say(f"{len(runs)} runs, {checks} observations, {failed} failed, {seconds:.1f} s.")
+    return 1 if failed else 0
+
+
+def outcomes(runs: Sequence[Run], jobs: int = 1) -> Iterator[Outcome]:
+    """What becomes of each run, in their order."""
+    if jobs == 1:
+        set_up()
+        yield from map(_outcome, runs)
+        return
+    with ProcessPoolExecutor(jobs, get_context("spawn"), set_up) as pool:
+        yield from pool.map(_outcome, runs, chunksize=5)
+
+
+def _outcome(one: Run) -> Outcome:
+    from .simulation.running import simulate
+
+    return simulate(*one)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")

@@ -1,0 +1,180 @@
+"""What people do on devices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from crdt import RowView
+from crdt.messages import Key
+
+from .scenery import ACCOUNT, MEMO, Scenery
+
+__all__ = ["create", "delete", "edit"]
+
+FIRST_MARK: Final = 0xF0000
+"""Characters for private use, outside the basic plane: one for each insertion into a text."""
+
+Noted = Callable[[], None]
+"""What the ledger says once an edit is durable."""
+
+
+def create(scenery: Scenery, device: Any) -> None:
+    """A new row: a memo, or an account of some branch, also of one that the user is not in."""
+    chance, replica = scenery.random, device.replica
+    if MEMO not in replica.schemas:
+        return
+    pair = f"p{scenery.step}"
+    if chance.random() < 0.3:
+        label, values = MEMO, {"left": pair, "right": pair}
+    else:
+        branch = chance.choice(scenery.branches).pk
+        label, values = ACCOUNT, {"left": pair, "right": pair, "branch": branch}
+    ids: list[Any] = []
+
+    def note() -> None:
+        key = Key(label, scenery.last_id)
+        scenery.ledger.made(key)
+        scenery.ledger.wrote(key, "left", pair)
+
+    _durably(scenery, device, lambda: ids.append(replica.create(label, values)), note)
+
+
+def delete(scenery: Scenery, device: Any) -> None:
+    """Delete a row, seldom: then nothing can be asked of it any more."""
+    row = _row(scenery, device)
+    if row is not None:
+        key = Key(_label(row), row.id)
+        remove = scenery.ledger.removed
+        _durably(
+            scenery, device, lambda: device.replica.delete(key.model, key.id), lambda: remove(key)
+        )
+
+
+def edit(scenery: Scenery, device: Any) -> None:
+    """One of many edits of a row that is here."""
+    row = _row(scenery, device)
+    if row is None:
+        return
+    acts = _MEMO if _label(row) == MEMO else _ACCOUNT
+    scenery.random.choice(acts)(scenery, device, row, Key(_label(row), row.id))
+
+
+def _row(scenery: Scenery, device: Any) -> RowView | None:
+    if MEMO not in device.replica.schemas:
+        return None
+    label = MEMO if scenery.random.random() < 0.3 else ACCOUNT
+    rows = sorted(device.replica.all(label), key=lambda row: row.id)
+    return scenery.random.choice(rows) if rows else None
+
+
+def _label(row: RowView) -> str:
+    return MEMO if row.model == MEMO else ACCOUNT
+
+
+def _durably(scenery: Scenery, device: Any, act: Callable[[], Any], note: Noted) -> None:
+    """Do it, and note it as soon as it is in the store: also if the device dies just then."""
+    before = device.store.writes
+    try:
+        act()
+    finally:
+        if device.store.writes > before:
+            note()
+
+
+def _deposit(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
+    field = "balance" if key.model == ACCOUNT else "votes"
+    amount = scenery.random.choice((1, 5, 20, -3, -10))
+    _durably(
+        scenery,
+        device,
+        lambda: device.replica.add(key.model, key.id, field, amount),
+        lambda: scenery.ledger.added(key, field, amount),
+    )
+
+
+def _pair(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
+    pair = f"p{scenery.step}"
+    _durably(
+        scenery,
+        device,
+        lambda: device.replica.set(key.model, key.id, left=pair, right=pair),
+        lambda: scenery.ledger.wrote(key, "left", pair),
+    )
+
+
+def _type(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
+    field = "notes" if key.model == ACCOUNT else "body"
+    text = str(row.values.get(field) or "")
+    start = scenery.random.randint(0, len(text))
+    gone = min(scenery.random.choice((0, 0, 0, 1, 3)), len(text) - start)
+    mark = chr(FIRST_MARK + scenery.step)
+    word = scenery.random.choice(("a", "é", "😀", "e\u0301", "")) + mark
+
+    def note() -> None:
+        scenery.ledger.put(key, field, mark)
+        for letter in text[start : start + gone]:
+            scenery.ledger.took(key, field, letter)
+
+    replica = device.replica
+    _durably(
+        scenery,
+        device,
+        lambda: replica.edit_text(key.model, key.id, field, start, gone, word),
+        note,
+    )
+
+
+def _collect(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
+    """Put into, or take out of, a set or a list."""
+    field = scenery.random.choice(("tags", "stops"))
+    held = list(row.values.get(field) or [])
+    mark = f"m{scenery.step}"
+    taken = scenery.random.choice(held) if held and scenery.random.random() < 0.3 else None
+    wanted = [each for each in held if each != taken] + ([mark] if taken is None else [])
+
+    def note() -> None:
+        if taken is None:
+            scenery.ledger.put(key, field, mark)
+        else:
+            scenery.ledger.took(key, field, taken)
+
+    _set(scenery, device, key, {field: wanted}, note)
+
+
+def _plant(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
+    mark = f"k{scenery.step}"
+    held = dict(row.values.get("options") or {})
+    note = scenery.ledger.put
+    _set(scenery, device, key, {"options": {**held, mark: 1}}, lambda: note(key, "options", mark))
+
+
+def _write(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
+    """A field with another rule each; some of what is written may not stand."""
+    step, schema = scenery.step, device.replica.schemas[ACCOUNT]
+    title = "title" if "title" in schema.fields else "headline"
+    number = scenery.random.randint(1, 9_999)
+    choices: list[tuple[str, Any]] = [
+        (title, f"t{step}"),
+        ("nick", f"n{step}"),
+        ("claimed", f"c{step}"),
+        ("highest", number),
+        ("lowest", number),
+        ("frozen", scenery.random.random() < 0.5),
+        ("colour", scenery.random.choice("rg?")),
+        ("branch", scenery.random.choice(scenery.branches).pk),
+    ]
+    if "motto" in schema.fields:
+        choices.append(("motto", f"o{step}"))
+    field, value = scenery.random.choice(choices)
+    called = "title" if field == "headline" else field
+    note = scenery.ledger.wrote
+    _set(scenery, device, key, {field: value}, lambda: note(key, called, value))
+
+
+def _set(scenery: Scenery, device: Any, key: Key, values: dict[str, Any], note: Noted) -> None:
+    _durably(scenery, device, lambda: device.replica.set(key.model, key.id, **values), note)
+
+
+_MEMO: Final = (_deposit, _deposit, _pair, _type)
+_ACCOUNT: Final = (_deposit, _deposit, _pair, _type, _collect, _plant, _write, _write)

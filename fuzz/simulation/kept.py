@@ -1,0 +1,32 @@
+"""Every run that ever showed something wrong, and what that was. The tests run them again."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+__all__ = ["KEPT", "Kept"]
+
+
+class Kept(NamedTuple):
+    """A run, and what was wrong when it failed."""
+
+    seed: int
+    clients: int
+    steps: int
+    cause: str
+
+
+UNSEEN: Final = (
+    "A row that the server had taken, but that no scope had told of yet, stayed on its device when "
+    "its user lost the scope."
+)
+COPIED: Final = (
+    "A copy of an instance that had been saved went by what was loaded before that save, and wrote "
+    "old values over those of others."
+)
+
+KEPT: Final[tuple[Kept, ...]] = (
+    Kept(6, 5, 200, UNSEEN),
+    Kept(29, 5, 200, COPIED),
+    Kept(33, 5, 200, COPIED),
+)

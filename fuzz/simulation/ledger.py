@@ -1,0 +1,107 @@
+"""The ledger: what was done to rows, by whom, in a form that says what must come out of it.
+
+Sums do not depend on order, and what is told apart by a mark of its own is there or not. So every
+edit that is durable on a device, or was committed by the server, can be asked for at the end. An
+edit that was kept aside (undone, refused, out of sight) is no part of it any more: its fields are
+in doubt, and are not asked for.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from crdt import Kept
+from crdt.messages import Key
+
+__all__ = ["Ledger"]
+
+
+class Ledger:
+    """See the module's docstring."""
+
+    def __init__(self) -> None:
+        self.sums: Counter[tuple[Key, str]] = Counter()
+        self.marks: dict[tuple[Key, str], set[str]] = {}
+        """What was put into texts, sets, lists and trees."""
+        self.taken: dict[tuple[Key, str], set[str]] = {}
+        """What was taken out of them again."""
+        self.values: dict[tuple[Key, str], set[Any]] = {}
+        """What was written to fields that hold one value."""
+        self.rows: dict[Key, None] = {}
+        self.deleted: set[Key] = set()
+        self.doubtful: set[tuple[Key, str]] = set()
+
+    def made(self, key: Key) -> None:
+        """A row was made."""
+        self.rows[key] = None
+
+    def removed(self, key: Key) -> None:
+        """Somebody deleted a row; who edits it meanwhile loses."""
+        self.deleted.add(key)
+
+    def added(self, key: Key, field: str, amount: int) -> None:
+        """Somebody added to a number."""
+        self.sums[key, field] += amount
+
+    def put(self, key: Key, field: str, mark: str) -> None:
+        """Somebody put something in that nobody else does."""
+        self.marks.setdefault((key, field), set()).add(mark)
+
+    def took(self, key: Key, field: str, mark: str) -> None:
+        """Somebody took something out, or may have."""
+        self.taken.setdefault((key, field), set()).add(mark)
+
+    def wrote(self, key: Key, field: str, value: Any) -> None:
+        """Somebody wrote a value."""
+        self.values.setdefault((key, field), set()).add(value)
+
+    def kept_aside(self, kept: Kept) -> None:
+        """An edit did not stand."""
+        key = Key("bank.account" if kept.model.endswith("account") else "bank.memo", kept.id)
+        names = kept.fields if kept.reason == "reverted" else ("",)
+        self.doubtful.update((key, name) for name in names)
+
+    def is_certain(self, key: Key, field: str) -> bool:
+        """May the field be asked for?"""
+        return not {(key, field), (key, "")} & self.doubtful
+
+    def wrong(self, key: Key, values: Mapping[str, Any]) -> str | None:
+        """What of a row is not as it must be, if something is."""
+        for field in values:
+            if not self.is_certain(key, field):
+                continue
+            found = self._wrong(key, field, values[field])
+            if found is not None:
+                return f"{field}: {found}"
+        return None
+
+    def _wrong(self, key: Key, field: str, value: Any) -> str | None:
+        at = key, field
+        if field in {"balance", "votes"} and value != self.sums[at]:
+            return f"{value}, but all that was added is {self.sums[at]}"
+        if at in self.marks:
+            return _marks_wrong(value, self.marks[at], self.taken.get(at, set()))
+        written = self.values.get(at, set())
+        if field == "highest" and written and value != max(written | {0}):
+            return f"{value}, but the highest was {max(written | {0})}"
+        if field == "lowest" and written and value != min(written | {10_000}):
+            return f"{value}, but the lowest was {min(written | {10_000})}"
+        if field in {"title", "left", "nick", "claimed"} and value and value not in written:
+            return f"{value!r}, which nobody wrote"
+        if field in {"title", "left"} and written and not value:
+            return f"nothing, but {sorted(written)[:3]} were written"
+        return None
+
+
+def _marks_wrong(value: Any, put: set[str], taken: set[str]) -> str | None:
+    text = value if isinstance(value, str) else None
+    for mark in sorted(put):
+        times = text.count(mark) if text is not None else list(value).count(mark)
+        if mark in taken:
+            if times and text is None:
+                return f"{mark!r} was taken out, and is there"
+        elif times != 1:
+            return f"{mark!r} is there {times} times"
+    return None

@@ -1,0 +1,152 @@
+"""The history checker: what each device saw, in the order in which it saw it.
+
+durable acks        what a device was told to be durable is in the database, at any time
+read your writes    a device sees its own edits, also after it was killed and started again
+monotonic reads     what a device has seen of a row it goes on seeing
+causal order        a device that has caught up with a scope has all that lies before its cursor
+atomic batches      of what is pushed or saved at once, others see all or nothing
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+from crdt import Changed, Event, Removed
+from crdt.messages import Key
+from crdt.state import read_state
+from django_pulse.sql import insert_many
+from django_pulse.tables import Document, Feed, Outbox, Scope
+from django_pulse.writes import storing
+
+__all__ = ["Observer"]
+
+Vector = dict[int, int]
+
+
+class Observer:
+    """See the module's docstring. Its methods say what is wrong, or None."""
+
+    def __init__(self) -> None:
+        self.committed: dict[Key, dict[int, set[int]]] = {}
+        """The clocks of each replica at which a transaction left a document."""
+        self._seen: dict[tuple[int, Key], Vector] = {}
+        self.checks = 0
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Note what every transaction is about to store."""
+        write, insert = storing._write, insert_many
+
+        def writing(using: str, documents: Any) -> None:
+            for each in documents:
+                self._note(Key(each.model, each.sync_id), each.state)
+            write(using, documents)
+
+        def inserting(model: Any, using: str, names: Any, rows: Any, *args: Any) -> Any:
+            if model is Document:
+                for label, sync_id, state, *_ in rows:
+                    self._note(Key(label, sync_id), state)
+            return insert(model, using, names, rows, *args)
+
+        with mock.patch.multiple(storing, _write=writing, insert_many=inserting):
+            yield
+
+    def _note(self, key: Key, state: bytes) -> None:
+        clocks = self.committed.setdefault(key, {})
+        for replica, clock in read_state(bytes(state)).vector.items():
+            clocks.setdefault(replica, set()).add(clock)
+
+    def heard(self, device: Any, events: list[Event]) -> str | None:
+        """A device took a frame."""
+        for event in events:
+            if isinstance(event, Removed):
+                self._seen.pop((device.number, _key(event)), None)
+            elif isinstance(event, Changed):
+                found = self.looked(device, _key(event))
+                if found is not None:
+                    return found
+        return None
+
+    def looked(self, device: Any, key: Key) -> str | None:
+        """A device looks at a row."""
+        self.checks += 1
+        vector = dict(device.replica._shelf.held(key).view.vector)
+        before = self._seen.get((device.number, key), {})
+        self._seen[device.number, key] = vector
+        for replica, clock in before.items():
+            if vector.get(replica, 0) < clock:
+                whose = "its own edits" if replica == device.number else f"edits of {replica}"
+                return f"{device.name} saw {whose} of {key} up to {clock}, and now {vector}"
+        for replica, clock in vector.items():
+            known = self.committed.get(key, {}).get(replica, set())
+            if replica != device.number and clock not in known:
+                return (
+                    f"{device.name} sees {replica} at {clock} in {key}: in the middle of what was "
+                    f"stored at once ({sorted(known)})"
+                )
+        return None
+
+    def restarted(self, device: Any) -> str | None:
+        """A device was killed, and started again: it holds what it held."""
+        for number, key in list(self._seen):
+            if number == device.number:
+                found = self.looked(device, key)
+                if found is not None:
+                    return f"after a restart, {found}"
+        return None
+
+    def acked(self, devices: list[Any]) -> str | None:
+        """Is everything in the database that devices were told is durable?"""
+        rows = Document.objects.values_list("model", "sync_id", "state")
+        stored = {Key(label, sync_id): bytes(state) for label, sync_id, state in rows}
+        vectors: dict[Key, Mapping[int, int]] = {}
+        for device in devices:
+            for key, record in device.replica._shelf.all_records():
+                if not record.acked or key not in stored:
+                    continue
+                if key not in vectors:
+                    vectors[key] = read_state(stored[key]).vector
+                self.checks += 1
+                if vectors[key].get(device.number, 0) < record.acked:
+                    return (
+                        f"{device.name} was told that its edits of {key} are durable up to "
+                        f"{record.acked}, and the database has {vectors[key]}"
+                    )
+        return None
+
+    def caught_up(self, device: Any) -> str | None:
+        """Has the device all that lies before its cursors?"""
+        shelf = device.replica._shelf
+        cursors = shelf.standing.cursors
+        pending = set(Outbox.objects.values_list("document_id", flat=True))
+        rows = Feed.objects.filter(scope__in=Scope.objects.filter(key__in=cursors), present=True)
+        found = rows.values_list("position", "scope", "document")
+        keys = dict(Scope.objects.filter(key__in=cursors).values_list("pk", "key"))
+        documents = {
+            pk: (Key(label, sync_id), bytes(state), scopes)
+            for pk, label, sync_id, state, scopes in Document.objects.values_list(
+                "pk", "model", "sync_id", "state", "scopes"
+            )
+        }
+        for position, scope, document in found:
+            key, state, scopes = documents[document]
+            beyond = position > cursors[keys[scope]]
+            if beyond or document in pending or key in shelf.wanted or keys[scope] not in scopes:
+                continue
+            self.checks += 1
+            here = shelf.held(key).view.vector
+            there = read_state(state).vector
+            if any(here.get(replica, 0) < clock for replica, clock in there.items()):
+                return (
+                    f"{device.name} is at {cursors[keys[scope]]} in {keys[scope]}, and of {key}, "
+                    f"which changed at {position}, it has {dict(here)} of {there}"
+                )
+        return None
+
+
+def _key(event: Changed | Removed) -> Key:
+    label = "bank.account" if event.model.endswith("account") else "bank.memo"
+    return Key(label, event.id)

@@ -1,0 +1,191 @@
+"""What a simulation happens in: devices, lines, the server, chance, and what is known of it all."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from random import Random
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from crdt import Replica
+from crdt.messages import Item, Key
+from crdt.state import read_state
+from django_pulse import hints
+from django_pulse.pages import Page
+from django_pulse.schema import schema_of
+from django_pulse.scopes import channel_of
+from django_pulse.writes import ItemResult
+
+from ..bank.releases import Bank
+from ..world import Clock, Device, Line, Server
+from ..world.device import _rules
+from ..world.server import SignedIn
+from .faults import Crash, Faults, FaultyStore
+from .ledger import Ledger
+from .observing import Observer
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.auth.models import AnonymousUser
+
+__all__ = ["ACCOUNT", "MEMO", "Scenery", "Violation"]
+
+ACCOUNT: Final = "bank.account"
+MEMO: Final = "bank.memo"
+
+FIRST_REPLICA: Final = 101
+
+_ACK: Final = b'{"type":"ack"'
+"""How the header of an ack begins."""
+
+
+class Violation(BaseException):
+    """A promise that was not kept: no code that is tried out may catch this."""
+
+
+class Scenery:
+    """See the module's docstring."""
+
+    def __init__(self, seed: int, clients: int, bank: Bank, users: list[Any]) -> None:
+        self.random = Random(f"simulation/{seed}")
+        self.clock = Clock()
+        self.faults = Faults()
+        self.bank = bank
+        self.release = 1
+        self.users = users
+        self.server = Post(self)
+        self.ledger = Ledger()
+        self.observer = Observer()
+        self.counts: Counter[str] = Counter()
+        self.pairs: set[tuple[str, str]] = set()
+        self.digest = hashlib.sha256()
+        self.log: list[str] = []
+        self.ghosts: list[Line] = []
+        """Connections that devices gave up, of which the server does not know that yet."""
+        self.partitioned: dict[int, int] = {}
+        """Devices that nothing reaches, until a step."""
+        self.step = 0
+        self._last = ""
+        self._ids = iter(range(1, 100_000))
+        self.last_id = UUID(int=0)
+        self.branches = list(bank.branch.objects.order_by("pk"))
+        self.stale: dict[UUID, Any] = {}
+        self.devices = [self._device(number) for number in range(clients)]
+
+    def _device(self, number: int) -> Device:
+        return SimulatedDevice(
+            f"d{number}",
+            self.users[number % len(self.users)],
+            FIRST_REPLICA + number,
+            self.clock,
+            self.new_id,
+            FaultyStore(self.faults),
+        )
+
+    def new_id(self) -> UUID:
+        """The next row's id."""
+        self.last_id = UUID(int=next(self._ids))
+        return self.last_id
+
+    def tell(self, what: str, told: str = "") -> None:
+        """Write down what happens now."""
+        self.counts[what] += 1
+        self.pairs.add((self._last, what))
+        self._last = what
+        line = f"{self.step} {self.clock.now_ms} {what} {told}"
+        self.log.append(line)
+        self.digest.update(line.encode())
+
+    def passed(self, frame: bytes) -> None:
+        """A frame reached somebody."""
+        self.digest.update(frame)
+
+    def reachable(self) -> list[Device]:
+        """The devices that the network reaches now."""
+        return [
+            device
+            for number, device in enumerate(self.devices)
+            if self.partitioned.get(number, 0) <= self.step
+        ]
+
+
+class SimulatedDevice(Device):
+    """A device whose process may die at its store, and which is observed."""
+
+    def _start(self) -> Replica:
+        while True:
+            try:
+                return Replica(self.store, self._now, self._new_id, lambda: self.number, _rules())
+            except Crash:
+                self.store = self.store.copy()
+
+    def own_clock(self, key: Key) -> int:
+        """Up to where this replica wrote a document."""
+        return self.replica._shelf.held(key).view.clock(self.number)
+
+
+class Guarded(SignedIn):
+    """The real services, watched: nobody's edit of a row that he may not see is taken."""
+
+    def __init__(self, user: Any, scenery: Scenery) -> None:
+        super().__init__(user)
+        self._scenery = scenery
+
+    def push(
+        self, user: AbstractBaseUser | AnonymousUser, replica: int, items: Sequence[Item]
+    ) -> Sequence[ItemResult]:
+        accounts = self._scenery.bank.account.objects.filter(sync_id__in=[i.id for i in items])
+        hidden = set(accounts.exclude(branch__members=user).values_list("sync_id", flat=True))
+        results = super().push(user, replica, items)
+        for item, result in zip(items, results, strict=True):
+            if result.status != "ok":
+                continue
+            if item.id in hidden:
+                raise Violation(f"{user} may not see {item.key}, and his edit of it was taken")
+            self._count(item)
+        return results
+
+    def _count(self, item: Item) -> None:
+        model = self._scenery.bank.account if item.model == ACCOUNT else self._scenery.bank.memo
+        known = schema_of(model)
+        for entry in read_state(item.data).entries.values():
+            field = known.get(entry.field)
+            if field is not None:
+                self._scenery.counts[f"rule {type(field.rule).__name__}"] += 1
+
+
+class Post(Server):
+    """The server, whose hints wait in each line until the network delivers them."""
+
+    def __init__(self, scenery: Scenery) -> None:
+        super().__init__(page_rows=3)
+        self._scenery = scenery
+
+    def connect(self, user: Any, services: Any = None) -> Line:
+        return super().connect(user, Guarded(user, self._scenery))
+
+    def sending(self, line: Line, frame: bytes) -> None:
+        if frame.startswith(_ACK, 4):
+            self._scenery.faults.reach("before ack")
+            line.down.append(frame)
+            self._scenery.faults.reach("after ack")
+        else:
+            line.down.append(frame)
+
+    def broadcast(self, page: Page) -> None:
+        self._scenery.faults.reach("before broadcast")
+        hint = page.scope, hints.encoded(page), page.access
+        for line in tuple(self.lines):
+            line.hints.append(hint)
+        self._scenery.faults.reach("after broadcast")
+
+    def call(self, channels: Iterable[str], ended: str = "") -> None:
+        if self._scenery.random.random() < 0.3:
+            self._scenery.counts["call lost"] += 1
+            return
+        called = set(channels)
+        for line in tuple(self.lines):
+            if channel_of(line.user.pk) in called:
+                line.perform(line.session.check(ended))

@@ -1,0 +1,175 @@
+"""What the server's own code does, and who runs the server."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from django.db import transaction
+
+from crdt.messages import Key
+from django_pulse import purging
+
+from ..bank.releases import bank, migrate
+from .faults import SERVER_POINTS
+from .scenery import ACCOUNT, MEMO, Scenery, Violation
+
+__all__ = [
+    "arm",
+    "join_or_leave",
+    "make",
+    "purge",
+    "release",
+    "remove",
+    "save",
+    "save_stale",
+    "update",
+]
+
+
+def make(scenery: Scenery) -> None:
+    """A new row."""
+    pair, sync_id = f"p{scenery.step}", scenery.new_id()
+    if scenery.random.random() < 0.5:
+        key = Key(MEMO, sync_id)
+        row = scenery.bank.memo(sync_id=sync_id, left=pair, right=pair)
+    else:
+        key = Key(ACCOUNT, sync_id)
+        branch = scenery.random.choice(scenery.branches)
+        row = scenery.bank.account(sync_id=sync_id, left=pair, right=pair, branch_id=branch.pk)
+
+    def note() -> None:
+        scenery.ledger.made(key)
+        scenery.ledger.wrote(key, "left", pair)
+
+    _committed(scenery, row.save, note)
+    scenery.stale[sync_id] = row
+
+
+def save(scenery: Scenery) -> None:
+    """Load a row, change it, save it."""
+    row = _row(scenery)
+    if row is not None:
+        _change(scenery, row, row.save)
+
+
+def save_stale(scenery: Scenery) -> None:
+    """The same with an instance that was loaded long ago; sometimes rolled back."""
+    row = _row(scenery)
+    if row is None:
+        return
+    stale = copy.copy(scenery.stale.get(row.sync_id, row))
+    tried = scenery.random.random() < 0.5
+    if tried:
+        _try_in_vain(scenery, stale)
+    _change(scenery, stale, stale.save)
+    if tried and not type(row).objects.filter(pk=row.pk, left=f"p{scenery.step}").exists():
+        raise Violation(f"After a rollback, the same edit of {_key(row)} was not written again")
+
+
+def update(scenery: Scenery) -> None:
+    """A queryset's `update`."""
+    row = _row(scenery)
+    if row is not None:
+        pair, key = f"p{scenery.step}", _key(row)
+        rows = type(row).objects.filter(pk=row.pk)
+        note = scenery.ledger.wrote
+        _committed(
+            scenery, lambda: rows.update(left=pair, right=pair), lambda: note(key, "left", pair)
+        )
+
+
+def remove(scenery: Scenery) -> None:
+    """Delete a row."""
+    row = _row(scenery)
+    if row is not None:
+        key = _key(row)
+        _committed(scenery, row.delete, lambda: scenery.ledger.removed(key))
+
+
+def join_or_leave(scenery: Scenery) -> None:
+    """Somebody joins a branch, or leaves it: a revocation."""
+    branch, user = scenery.random.choice(scenery.branches), scenery.random.choice(scenery.users)
+    if branch.members.filter(pk=user.pk).exists():
+        branch.members.remove(user)
+    else:
+        branch.members.add(user)
+
+
+def purge(scenery: Scenery) -> None:
+    """Forget what was deleted longer than a minute ago."""
+    until = scenery.clock.moment()
+    purging.purge("default", until.replace(second=0, microsecond=0))
+
+
+def release(scenery: Scenery) -> None:
+    """Deploy the second release: every connection ends, the tables are migrated."""
+    migrate()
+    scenery.bank, scenery.release = bank(2), 2
+    scenery.stale.clear()
+
+
+def arm(scenery: Scenery) -> None:
+    """Have the server die at a fault point, soon."""
+    point = scenery.random.choice(SERVER_POINTS)
+    scenery.faults.arm(point, scenery.random.randint(0, 3))
+
+
+def _try_in_vain(scenery: Scenery, row: Any) -> None:
+    """A save that is rolled back: what it was to write is still to be written."""
+    pair = f"p{scenery.step}"
+    row.left = row.right = pair
+    scenery.ledger.wrote(_key(row), "left", pair)
+    with suppress(_RolledBack), transaction.atomic():
+        row.save()
+        raise _RolledBack
+
+
+class _RolledBack(Exception):
+    """The caller changes his mind."""
+
+
+def _row(scenery: Scenery) -> Any:
+    model = scenery.bank.memo if scenery.random.random() < 0.4 else scenery.bank.account
+    rows = list(model.objects.order_by("sync_id"))
+    return scenery.random.choice(rows) if rows else None
+
+
+def _key(row: Any) -> Key:
+    return Key(MEMO if type(row).__name__ == "Memo" else ACCOUNT, row.sync_id)
+
+
+def _change(scenery: Scenery, row: Any, save: Callable[[], Any]) -> None:
+    key, step = _key(row), scenery.step
+    counter = "balance" if key.model == ACCOUNT else "votes"
+    text = "notes" if key.model == ACCOUNT else "body"
+    mark, pair = chr(0xF0000 + step), f"p{step}"
+    what = scenery.random.choice((counter, text, "pair"))
+    if what == "pair":
+        row.left = row.right = pair
+    elif what == counter:
+        setattr(row, counter, getattr(row, counter) + 7)
+    else:
+        setattr(row, text, f"s{mark}" + getattr(row, text))
+
+    def note() -> None:
+        if what == "pair":
+            scenery.ledger.wrote(key, "left", pair)
+        elif what == counter:
+            scenery.ledger.added(key, counter, 7)
+        else:
+            scenery.ledger.put(key, text, mark)
+
+    _committed(scenery, save, note)
+
+
+def _committed(scenery: Scenery, act: Callable[[], Any], note: Callable[[], None]) -> None:
+    """Do it, and note it as soon as it is committed: also if the server dies just then."""
+    before = scenery.faults.commits
+    try:
+        act()
+    finally:
+        if scenery.faults.commits > before:
+            note()
