@@ -104,12 +104,14 @@ _TREES: Final[tuple[Any, ...]] = (
     {"a": {"b": [1]}, "": {"": 0}},
 )
 
+_DATES: Final = (None, date(2000, 2, 29), date(2026, 1, 1), date(2026, 7, 1))
+
 _ORDERED: Final[tuple[tuple[str, tuple[Any, ...]], ...]] = (
     ("int", (None, 0, -3, 7, 2**60)),
     ("float", (None, 0.0, -2.5, 1e300)),
     ("decimal", (None, Decimal("1.10"), Decimal("-3"), Decimal("1.1"))),
     ("str", (None, *_WORDS)),
-    ("date", (None, date(2000, 2, 29), date(2026, 1, 1))),
+    ("date", _DATES),
     ("time", (None, time(0, 0), time(23, 59, 59, 999999))),
     ("datetime", (None, _MOMENT, _MOMENT + timedelta(hours=1))),
     ("duration", (None, timedelta(0), timedelta(days=-1, microseconds=1))),
@@ -123,16 +125,19 @@ _OTHERS: Final[tuple[tuple[str, tuple[Any, ...]], ...]] = (
 )
 
 
-def _other_kinds(rule: MergeRule, than: str, *, keeps: bool = False) -> Iterator[RuleCase]:
+def _other_kinds(rule: MergeRule, *than: str, keeps: bool = False) -> Iterator[RuleCase]:
     for kind, values in (*_ORDERED, *_OTHERS):
-        if kind != than and (rule.kinds is None or kind in rule.kinds):
+        if kind not in than and (rule.kinds is None or kind in rule.kinds):
             yield RuleCase(rule, kind, values, keeps=keeps)
 
 
 def _latest(rule: MergeRule) -> Iterator[RuleCase]:
-    meetings = (Meeting("both set it", 1, 2, 3, 3),)
-    yield RuleCase(rule, "int", _ORDERED[0][1], meetings)
-    yield from _other_kinds(rule, "int")
+    meetings = (
+        Meeting("both set it", "Graz", "Linz", "Wels", "Wels"),
+        Meeting("both set it to the same", "Graz", "Linz", "Linz", "Linz"),
+    )
+    yield RuleCase(rule, "str", (None, *_WORDS), meetings)
+    yield from _other_kinds(rule, "str")
 
 
 RULE_CASES: Final[tuple[RuleCase, ...]] = (
@@ -146,6 +151,7 @@ RULE_CASES: Final[tuple[RuleCase, ...]] = (
         (
             Meeting("both claim it", "", "Ana", "Ben", "Ana"),
             Meeting("both change what is taken", "Ana", "Ben", "Eve", "Ana"),
+            Meeting("one empties, one changes what is taken", "Ana", "", "Ben", "Ana"),
         ),
         keeps=True,
     ),
@@ -160,7 +166,18 @@ RULE_CASES: Final[tuple[RuleCase, ...]] = (
         ),
         keeps=True,
     ),
-    *_other_kinds(Max(), "int", keeps=True),
+    RuleCase(
+        Max(),
+        "date",
+        _DATES,
+        (
+            Meeting("both move it on", _DATES[1], _DATES[3], _DATES[2], _DATES[3]),
+            Meeting("one moves it on, one clears it", _DATES[1], _DATES[2], None, _DATES[2]),
+            Meeting("both set it first", None, _DATES[2], _DATES[1], _DATES[2]),
+        ),
+        keeps=True,
+    ),
+    *_other_kinds(Max(), "int", "date", keeps=True),
     RuleCase(
         Min(),
         "int",
@@ -179,6 +196,8 @@ RULE_CASES: Final[tuple[RuleCase, ...]] = (
         (
             Meeting("both add to it", 10, 12, 15, 17),
             Meeting("one adds, one takes away", 10, 12, 7, 9),
+            Meeting("both set it to the same", 10, 12, 12, 14),
+            Meeting("one sets it to nothing, one adds", 10, 0, 12, 2),
         ),
     ),
     RuleCase(
@@ -187,7 +206,11 @@ RULE_CASES: Final[tuple[RuleCase, ...]] = (
         (Decimal(0), Decimal("0.10"), Decimal("-2.5"), Decimal(10**20)),
         (
             Meeting(
-                "both add to it", Decimal("0.10"), Decimal("0.30"), Decimal("0.15"), Decimal("0.35")
+                "both add to a decimal",
+                Decimal("0.10"),
+                Decimal("0.30"),
+                Decimal("0.15"),
+                Decimal("0.35"),
             ),
         ),
     ),
@@ -197,7 +220,9 @@ RULE_CASES: Final[tuple[RuleCase, ...]] = (
         _SETS,
         (
             Meeting("both add", ["a"], ["a", "b"], ["a", "c"], ["a", "b", "c"]),
+            Meeting("both add the same", ["a"], ["a", "b"], ["a", "b"], ["a", "b"]),
             Meeting("both remove", ["a", "b", "c"], ["b", "c"], ["a", "c"], ["c"]),
+            Meeting("one adds anew what the other removes", ["a"], Steps(([], ["a"])), [], ["a"]),
             Meeting("one adds, one removes all", ["a"], ["a", "b"], [], ["b"]),
         ),
     ),
@@ -217,6 +242,17 @@ RULE_CASES: Final[tuple[RuleCase, ...]] = (
             Meeting(
                 "both move it", ["a", "b", "c"], ["b", "a", "c"], ["b", "c", "a"], ["b", "c", "a"]
             ),
+            Meeting(
+                "both edit it", [{"n": 1}, "b"], [{"n": 2}, "b"], [{"n": 3}, "b"], [{"n": 3}, "b"]
+            ),
+            Meeting("both remove it", ["a", "b", "c"], ["b", "c"], ["b", "c"], ["b", "c"]),
+            Meeting(
+                "one removes what the other moves",
+                ["a", "b", "c"],
+                ["b", "c"],
+                ["b", "c", "a"],
+                ["b", "c", "a"],
+            ),
             Meeting("one removes what the other edits", ["a", "b"], ["b"], ["A", "b"], ["A", "b"]),
             Meeting(
                 "one removes what the other leaves", ["a", "b"], ["b"], ["a", "b", "c"], ["b", "c"]
@@ -229,6 +265,7 @@ RULE_CASES: Final[tuple[RuleCase, ...]] = (
         _TREES,
         (
             Meeting("both set other keys", {"a": 1}, {"a": 1, "b": 2}, {"a": 3}, {"a": 3, "b": 2}),
+            Meeting("both set the same key", {"a": 1}, {"a": 2}, {"a": 3}, {"a": 3}),
             Meeting(
                 "both edit deep inside",
                 {"size": {"w": 1, "h": 1}},
@@ -274,6 +311,8 @@ RULE_CASES: Final[tuple[RuleCase, ...]] = (
                 {"a": [1, 3]},
                 {"a": [1, 3, 2]},
             ),
+            Meeting("both append to a new list", {}, {"a": [1]}, {"a": [2]}, {"a": [2, 1]}),
+            Meeting("one removes the list, one appends", {"a": [1]}, {}, {"a": [1, 2]}, {"a": [2]}),
             Meeting(
                 "one empties a list, one appends", {"a": [1]}, {"a": []}, {"a": [1, 3]}, {"a": [3]}
             ),
@@ -292,7 +331,10 @@ RULE_CASES: Final[tuple[RuleCase, ...]] = (
         Flag(wins=False),
         "bool",
         (True, False),
-        (Meeting("one sets it, one clears it anew", False, Steps((True, False)), True, False),),
+        (
+            Meeting("both clear it", True, False, False, False),
+            Meeting("one sets it, one clears it anew", False, Steps((True, False)), True, False),
+        ),
     ),
     RuleCase(
         Text(),
@@ -300,7 +342,10 @@ RULE_CASES: Final[tuple[RuleCase, ...]] = (
         ("", "a", "one two", "one big two", "naïve 😀"),
         (
             Meeting("both insert", "Red.", "Old. Red.", "Red. Fast.", "Old. Red. Fast."),
+            Meeting("both delete", "one two three", "two three", "one two", "two"),
+            Meeting("both delete the same", "one two", "two", "two", "two"),
             Meeting("one deletes what the other edits", "one two", "one", "one twos", "ones"),
+            Meeting("one deletes all, one adds", "one", "", "one two", " two"),
         ),
     ),
 )
@@ -328,4 +373,4 @@ def meetings_table(cases: Sequence[RuleCase] = RULE_CASES) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, Steps):
         return ", then ".join(map(_shown, value))
-    return f"`{value if isinstance(value, Decimal) else repr(value)}`"
+    return f"`{value if isinstance(value, (Decimal, date)) else repr(value)}`"
