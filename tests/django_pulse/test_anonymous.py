@@ -6,12 +6,14 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib import import_module
+from io import StringIO
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
+from django.core.management import call_command
 from django.test import override_settings
 
 from crdt.events import Refused as RefusedEdit
@@ -206,6 +208,19 @@ def test_a_model_that_is_not_public_any_more_hides_its_rows_at_once(
         assert socket.ask(Pull(1, {PUBLIC: 0})) == Leave(PUBLIC)
     with welcomed(url, Hello(secrets.randbits(52) + 1, "phone", "ada")) as (socket, welcome):
         assert notice.sync_id in rows(pulled(socket, dict.fromkeys(welcome.scopes, 0)))
+
+
+def test_rows_from_before_a_model_was_public_are_shown_once_they_were_verified(
+    url: str, transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Notice, "_sync", SyncOptions(everyone=True))
+        old = Notice.objects.create(text="From before")
+    with welcomed(url, nobody()) as (socket, _):
+        assert rows(pulled(socket, {PUBLIC: 0})) == []
+        call_command("pulse_verify", "public.notice", "--fix", stdout=StringIO())
+    with welcomed(url, nobody()) as (socket, _):
+        assert rows(pulled(socket, {PUBLIC: 0})) == [old.sync_id]
 
 
 def test_when_the_setting_is_taken_back_open_sockets_end(url: str, notice: Notice) -> None:
