@@ -36,6 +36,7 @@ from .permitting import UnansweredError
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.auth.models import AnonymousUser
 
 __all__ = ["push", "stored"]
 
@@ -56,6 +57,8 @@ BUSY = ItemResult("busy")
 UNANSWERED = ItemResult("busy", code="unanswered")
 """What comes of a fault in `can_sync`: for the client the same, and not worth another try now."""
 
+READ_ONLY = "Whoever is not signed in reads, and writes nothing: sign in, and make the edit again."
+
 PROTECTED = "protected"
 """The code of a deletion that other rows do not let happen."""
 
@@ -63,12 +66,15 @@ logger = logging.getLogger("django_pulse")
 
 
 def push(
-    user: AbstractBaseUser, replica: int, items: Sequence[PushItem | Upload]
+    user: AbstractBaseUser | AnonymousUser, replica: int, items: Sequence[PushItem | Upload]
 ) -> list[ItemResult]:
     """Merge what `user`'s device wrote as `replica`; returns what became of each item, in order.
 
-    To be called outside a transaction. Raises nothing because of the items.
+    To be called outside a transaction. Raises nothing because of the items. Whoever is not signed
+    in writes nothing.
     """
+    if user.is_anonymous:
+        return [refused("forbidden", READ_ONLY) for _ in items]
     results: Results = {}
     deadline = time.monotonic() + PATIENCE_SECONDS
     protected = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import replace
@@ -193,6 +194,24 @@ def test_they_take_no_replica_id_and_see_no_outcomes_of_others(url: str, notice:
     with welcomed(url, nobody()):
         assert Device.objects.count() == 1
     del notice
+
+
+@pytest.mark.databases("sqlite", "postgres")
+def test_apps_of_the_text_protocol_read_public_rows_and_write_nothing(
+    url: str, notice: Notice
+) -> None:
+    with opened(url) as socket:
+        socket.send('{"type":"SYNC_REQUEST_DELTA","table":"notice","last_version":0}')
+        told = json.loads(socket.connection.recv(timeout=PATIENCE))
+        assert told["data"]["data"]["text"] == "Closed on Monday"
+        rows = [{"sync_id": str(notice.sync_id), "text": "Graffiti", "version": notice.version}]
+        rows += [{"sync_id": str(uuid4()), "text": "New", "version": 0}]
+        socket.send(json.dumps({"type": "SYNC_BATCH_UPLOAD", "table": "notice", "payloads": rows}))
+        ack = json.loads(socket.connection.recv(timeout=PATIENCE))
+        assert (ack["type"], ack["synced_ids"]) == ("BATCH_ACK", [])
+        assert "sign in" in str(ack)
+    assert [each.text for each in Notice.objects.all()] == ["Closed on Monday"]
+    assert not Device.objects.exists()
 
 
 # Changed settings
