@@ -183,11 +183,15 @@ def _members_changed(
 
 
 def _watch_users() -> None:
-    """Whoever is logged out, deleted, or made inactive is looked at again at once."""
+    """Whoever is logged out, deleted, made inactive or loses a token is looked at again at once."""
     users = get_user_model()
     post_save.connect(_user_saved, sender=users, dispatch_uid="pulse.user")
     post_delete.connect(_user_deleted, sender=users, dispatch_uid="pulse.user")
     user_logged_out.connect(_user_left, dispatch_uid="pulse.user")
+    if apps.is_installed("rest_framework.authtoken"):
+        for name in ("Token", "TokenProxy"):  # the admin deletes the latter
+            sender = apps.get_model("authtoken", name)
+            post_delete.connect(_token_deleted, sender=sender, dispatch_uid="pulse.user")
 
 
 def _user_saved(
@@ -199,6 +203,10 @@ def _user_saved(
 
 def _user_deleted(instance: Any, using: str, **kwargs: Any) -> None:
     paths.tell([instance.pk], using)
+
+
+def _token_deleted(instance: Any, using: str, **kwargs: Any) -> None:
+    paths.tell([instance.user_id], using)
 
 
 def _user_left(request: Any, user: Any = None, **kwargs: Any) -> None:

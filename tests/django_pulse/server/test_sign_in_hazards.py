@@ -14,7 +14,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
 from django.core.signing import TimestampSigner
 from django.test import Client, override_settings
-from rest_framework.authtoken.models import Token
+from rest_framework.authtoken.models import Token, TokenProxy
 from rest_framework_simplejwt.tokens import AccessToken
 
 from crdt.messages import Fault, Hello, Ping, Pong, Renew, Renewed
@@ -259,14 +259,15 @@ def test_an_open_socket_ends_at_once_with_its_session_and_no_other_does(
         assert isinstance(other.ask(Ping(1)), Pong)
 
 
-def test_a_drf_token_that_is_deleted_ends_its_socket_at_the_next_message(
-    url: str, ada: Any
+@pytest.mark.parametrize("model", [Token, TokenProxy])
+def test_a_drf_token_that_is_deleted_ends_its_socket_at_once_and_no_other(
+    url: str, ada: Any, model: Any
 ) -> None:
     token, _ = WAYS["drf"](url, ada)
-    with welcomed(url, hello(token)) as (socket, _):
-        Token.objects.all().delete()
-        socket.send(Ping(1))
+    with welcomed(url, hello("ada")) as (other, _), welcomed(url, hello(token)) as (socket, _):
+        model.objects.get().delete()
         assert ended(socket) == ("unauthenticated", 4401)
+        assert isinstance(other.ask(Ping(1)), Pong)
 
 
 def test_what_sends_no_signal_ends_the_socket_by_the_timer(url: str, ada: Any) -> None:
