@@ -139,11 +139,25 @@ def resolve(row: SyncModel, name: str, value: Any) -> None:
 
 def _assigned(row: SyncModel, column: Column, value: Any) -> dict[str, Any]:
     """The attributes of an instance to which this value was assigned."""
-    other = copy.copy(row)
+    is_row = isinstance(value, models.Model)
     generic = len(column.concrete) > 1
-    by_name = generic or isinstance(value, models.Model)
+    if generic and not is_row and value is not None:
+        return _named(row, column, value)
+    other = copy.copy(row)
+    by_name = generic or is_row
     setattr(other, column.name if by_name else column.attname, value)
     return {field.attname: getattr(other, field.attname) for field in column.concrete}
+
+
+def _named(row: SyncModel, column: Column, value: Any) -> dict[str, Any]:
+    """The attributes of a generic key that a document writes so."""
+    keys = Keys(scopes.database_of(type(row)), {})
+    attributes: dict[str, Any] = {}
+    named = list(value) if isinstance(value, tuple) else value
+    if not column.write(attributes, named, keys):
+        message = 'There is no such row: give an instance, None, or ["app.model", key].'
+        raise ValidationError({column.name: [ValidationError(message, code="missing")]})
+    return attributes
 
 
 def _column(model: type[SyncModel], name: str) -> Column:

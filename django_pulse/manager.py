@@ -29,9 +29,13 @@ class SyncQuerySet(models.QuerySet[M_co]):
     """A queryset whose writes are mirrored into the rows' documents."""
 
     def update(self, **kwargs: Any) -> int:
-        """As Django's; each row's document learns what changed. `bulk_update` comes here too."""
+        """As Django's; each row's document learns what changed. `bulk_update` comes here too.
+
+        Raises `ValueError` where rows would be given another `sync_id`.
+        """
         from .writes.absorbing import absorb_rows
 
+        _keep_identity(kwargs)
         query = self.query
         if query.is_sliced or query.combinator or query.distinct_fields:
             return super().update(**kwargs)  # Django's own refusal
@@ -41,7 +45,12 @@ class SyncQuerySet(models.QuerySet[M_co]):
             pks = self._lock()
             # Only what is locked: a row that begins to match meanwhile is none of this update's.
             locked = self.filter(Among(models.F("pk"), pks)) if _locks_rows(using) else self
+            moves = any(self._is_primary_key(name) for name in kwargs)
+            rows = self._plain().filter(pk__in=pks)
+            ids = list(rows.values_list("sync_id", flat=True)) if moves else []
             count = super(SyncQuerySet, locked).update(**kwargs)
+            if moves:
+                pks = list(self._plain().filter(sync_id__in=ids).values_list("pk", flat=True))
             absorb_rows(self.model, using, pks)
         self._result_cache = None
         return count
@@ -64,8 +73,7 @@ class SyncQuerySet(models.QuerySet[M_co]):
         """
         from .writes import creating
 
-        if update_fields is not None and "sync_id" in update_fields:
-            raise ValueError("sync_id names a row on every device: update_fields must not have it.")
+        _keep_identity(update_fields or ())
         plain = super().bulk_create
         options = (batch_size, ignore_conflicts, update_conflicts, update_fields, unique_fields)
 
@@ -89,10 +97,14 @@ class SyncQuerySet(models.QuerySet[M_co]):
     def bulk_update(
         self, objs: Iterable[M_co], fields: Iterable[str], batch_size: int | None = None
     ) -> int:
-        """As Django's, but what each instance changed is merged, as `save()` merges it."""
+        """As Django's, but what each instance changed is merged, as `save()` merges it.
+
+        Raises `ValueError` where rows would be given another `sync_id`.
+        """
         from .writes.updating import UPDATED_AT_ONCE, update_instances
 
         rows, names = list(objs), list(fields)
+        _keep_identity(names)
         if not rows or any(row.pk is None for row in rows):
             return super().bulk_update(rows, names, batch_size)  # Django's own refusal
         super().bulk_update([], names, batch_size)  # which looks at the names
@@ -130,12 +142,25 @@ class SyncQuerySet(models.QuerySet[M_co]):
             matching = matching.select_for_update(of=("self",), no_key=True)
         return list(matching.values_list("pk", flat=True))
 
+    def _is_primary_key(self, name: str) -> bool:
+        """Is it one that Django lets be updated? It says itself what it does not."""
+        fields = self.model._meta.pk_fields
+        return any(name in {field.name, field.attname} for field in fields)
+
     def _plain(self) -> models.QuerySet[M_co]:
         return models.QuerySet(self.model, using=self._write_alias())
 
     def _write_alias(self) -> str:
         self._for_write = True
         return self.db
+
+
+def _keep_identity(names: Collection[str]) -> None:
+    if "sync_id" in names:
+        raise ValueError(
+            "sync_id names a row on every device: it cannot be written to rows that are there. "
+            "Leave it out; to make another row of this one, create one."
+        )
 
 
 def _locks_rows(using: str) -> bool:

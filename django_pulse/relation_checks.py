@@ -21,7 +21,7 @@ _LINK_MODEL = "Give it a `through` model that is a SyncModel: then each link is 
 
 
 def check_relations(model: Any) -> Iterator[checks.CheckMessage]:
-    """E035, E036, E037, W035, W036, W037."""
+    """E035, E036, E037, E038, W035, W036, W037."""
     for name in sets_of(model).keys() & model._sync.merge.keys():
         if not isinstance(model._sync.merge[name], AddWinsSet):
             yield checks.Error(
@@ -32,6 +32,7 @@ def check_relations(model: Any) -> Iterator[checks.CheckMessage]:
                 id="pulse.E035",
             )
     yield from _check_databases(model)
+    yield from _check_primary_key(model)
     for field in model._meta.many_to_many:
         yield from _check_links(model, field)
     for field in model._meta.private_fields:
@@ -65,6 +66,21 @@ def _check_databases(model: Any) -> Iterator[checks.CheckMessage]:
                 "one database; only the users may be in another.",
                 obj=model,
                 id="pulse.E037",
+            )
+
+
+def _check_primary_key(model: Any) -> Iterator[checks.CheckMessage]:
+    """Numbers that one database gave its rows are in no document."""
+    for field in model._meta.pk_fields:
+        if field.remote_field is not None and not field.remote_field.parent_link:
+            yield checks.Error(
+                f"{field.name!r} refers to {field.remote_field.model._meta.label} and is the "
+                "primary key, or a part of it, which documents do not hold: devices could neither "
+                "see what it refers to nor make a row.",
+                hint=f"Leave the primary key to Django: {field.name} = models.OneToOneField(...) "
+                "without primary_key=True, or a UniqueConstraint over the fields, says the same.",
+                obj=model,
+                id="pulse.E038",
             )
 
 

@@ -81,6 +81,18 @@ class SyncModel(models.Model):
         super().refresh_from_db(using=using, fields=names, from_queryset=from_queryset)
         seen.note_refreshed(self, names)
 
+    def delete(
+        self, using: str | None = None, keep_parents: bool = False
+    ) -> tuple[int, dict[str, int]]:
+        """As Django's. With `keep_parents` the row goes on as one of the model above, and devices
+        receive it as that.
+        """
+        if not keep_parents:
+            return super().delete(using=using)
+        return deleting.delete_below(self, using, super().delete)
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+
     def _save_table(
         self,
         raw: bool = False,

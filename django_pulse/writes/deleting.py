@@ -12,17 +12,17 @@ notes, and the same queryset may later delete others.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from django.db import transaction
+from django.db import router, transaction
 
 from .. import identity
 from ..inheritance import own_rows
 from ..schema import schema_of, syncs
-from .absorbing import ABSORBED_AT_ONCE
+from .absorbing import ABSORBED_AT_ONCE, absorb_rows
 from .locking import hold_documents, lock_database
 from .merging import Merged
 from .noting import take_noted
@@ -41,6 +41,26 @@ def after_delete(sender: type[SyncModel], using: str, origin: Any = None, **kwar
     with transaction.atomic(using=using) if ids else nullcontext():
         for start in range(0, len(ids), ABSORBED_AT_ONCE):
             _write_tombstones(model, using, ids[start : start + ABSORBED_AT_ONCE])
+
+
+def delete_below(
+    instance: SyncModel, using: str | None, delete: Callable[..., tuple[int, dict[str, int]]]
+) -> tuple[int, dict[str, int]]:
+    """Delete what the instance has in its own model's table, by Django's `delete`, and mirror the
+    row as one of the model above, where that syncs.
+    """
+    using = using or router.db_for_write(type(instance), instance=instance)
+    parents = [
+        (parent, getattr(instance, parent._meta.pk.attname))
+        for parent in instance._meta.parents
+        if syncs(parent)
+    ]
+    with transaction.atomic(using=using):
+        lock_database(using, wait=True)
+        deleted = delete(using=using, keep_parents=True)
+        for parent, pk in parents:
+            absorb_rows(cast("type[SyncModel]", parent), using, [pk])
+    return deleted
 
 
 def retire_parents(model: type[SyncModel], using: str, ids: Sequence[UUID]) -> None:

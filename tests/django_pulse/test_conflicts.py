@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from django_pulse import replicas
 from django_pulse.conflicts import Conflict
 from tests.django_pulse.devices import Device, document_of
 from tests.project.forms.models import Board, Card
+from tests.project.relations.models import Comment, Project
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -174,6 +176,29 @@ def test_foreign_keys_are_settled_by_row_or_by_key(card: Card) -> None:
     assert card.board == blue
     with pytest.raises(ValidationError):
         card.resolve("board", blue.pk + 1)
+
+
+def test_generic_keys_are_settled_by_row_by_what_is_alive_or_by_none(ada: Device) -> None:
+    red, blue = (Project.objects.create(name=name) for name in ("red", "blue"))
+    comment = Comment.objects.create(text="c")
+    devices = [Device(ada.user, Comment) for _ in range(2)]
+    both_write(comment, *devices, subject=[_named(red), _named(blue)])
+    found = comment.conflicts()["subject"]
+    assert [each.value for each in found] == [_named(blue), _named(red)]
+    comment.resolve("subject", found[1].value)
+    assert (Comment.objects.get().subject, comment.subject) == (red, red)
+    assert comment.conflicts() == {}
+    comment.resolve("subject", blue)
+    assert Comment.objects.get().subject == blue
+    for wrong in (["relations.project", str(uuid.uuid4())], ["no.model", 1], "relations", red.pk):
+        with pytest.raises(ValidationError, match="There is no such row"):
+            comment.resolve("subject", wrong)
+    comment.resolve("subject", None)
+    assert Comment.objects.get().subject is None
+
+
+def _named(project: Project) -> list[str]:
+    return ["relations.project", str(project.sync_id)]
 
 
 def test_fields_that_keep_every_part_have_nothing_to_settle(card: Card) -> None:

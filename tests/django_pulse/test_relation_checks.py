@@ -12,6 +12,7 @@ from crdt.rules import AddWinsSet, Latest
 from django_pulse.models import SyncModel
 from django_pulse.relation_checks import check_relations
 from tests.project.elsewhere.models import Circle, Letter
+from tests.project.inheritance.models import Restaurant
 from tests.project.members.models import Article
 from tests.project.relations.models import Comment
 
@@ -84,3 +85,22 @@ class _InOther:
 
 def _in_other(*models: Any) -> override_settings:
     return override_settings(DATABASE_ROUTERS=[_InOther(*models)])
+
+
+@isolate_apps("tests.project.members")
+def test_e038_a_relation_that_is_the_primary_key_is_an_error() -> None:
+    class Cover(SyncModel):
+        article = models.OneToOneField(Article, models.CASCADE, primary_key=True)
+
+        class Meta:
+            app_label = "members"
+
+    class Sleeve(SyncModel):
+        article = models.OneToOneField(Article, models.CASCADE)
+
+        class Meta:
+            app_label = "members"
+
+    assert "'article'" in only(list(check_relations(Cover)), "pulse.E038").msg
+    assert list(check_relations(Sleeve)) == []
+    assert list(check_relations(Restaurant)) == [], "whose parent's row is its own"
