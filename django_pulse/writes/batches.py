@@ -196,6 +196,10 @@ def _judged(
             merged.restamp(update.entries)
         reverts[place] = found
         into = joining.into_of(merged)
+        if into in {each.held.sync_id for each, _ in pushes.values()}:
+            results[place] = ItemResult("busy")  # until that one is written
+            del pushes[place], reverts[place]
+            continue
         if into is not None:
             if not joining.join(batch, merged, into, update.entries, merged.before.values):
                 reverts[place] |= undo(merged, update, (), joining.NOT_TAKEN)

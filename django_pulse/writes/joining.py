@@ -4,7 +4,8 @@ Laws:
 
 1. What the new row says is merged into the other one field by field, each by its rule, as edits of
    the user who pushed it: only into a row that he sees, and still sees then, only what devices may
-   write, and only if the model's `can_sync` allows all of it.
+   write, and only if the model's `can_sync` allows all of it. What it refers to, and he may not
+   see, waits.
 2. The new row's document is closed: it never gets a row, knows which row took it in, and what is
    still pushed to it goes the same way. What refers to it refers to the other row.
 """
@@ -22,10 +23,13 @@ from django.core.exceptions import ValidationError
 from crdt.editing import touch_text, write_field
 from crdt.entry import Entry
 from crdt.schema import MISSING, Field
+from crdt.update import Push
 
 from .. import identity, scopes
+from .judging import Judge
 from .locking import hold
 from .merging import Merged
+from .parking import Waits
 from .permitting import Permits
 from .placing import Placing
 from .reaching import NO_SUCH_ROW
@@ -80,6 +84,7 @@ def join(
     for known in merged.schema.fields.values():
         if known.rule.client_writes and not known.options.get("read_only"):
             _carry(merged, other, known, by_field.get(known.wire, []), before)
+    _hold_back(batch, other)
     other.project()
     permits = Permits(batch.user, batch.model, batch.using, places)
     if not (places.keeps(other) and permits.allow(other, before_row)):
@@ -92,7 +97,21 @@ def join(
     other.compact()
     store_rows(batch.model, batch.using, [other])
     store_documents(batch.using, [other])
+    Waits.of(batch.using, batch.user, [held], look=False).write([other])
     return True
+
+
+def _hold_back(batch: Batch, other: Merged) -> None:
+    """What the user may not refer to waits, as if he had pushed it to the row itself."""
+    document = other.document
+    start = document.loaded.vector.get(document.replica, 0)
+    entries = document.entries.values()
+    mine = [e for e in entries if e.dot.replica == document.replica and e.dot.clock >= start]
+    pushed = Push(0, 0, 0, tuple(mine), frozenset(), {}, True, b"")
+    judge = Judge(batch.user, batch.model, batch.using)
+    if judge.look_up({0: (other, pushed)}):
+        raise BusyError
+    judge.hold_back(other, pushed, ())
 
 
 def _carry(

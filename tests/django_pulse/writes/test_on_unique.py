@@ -12,6 +12,7 @@ from django_pulse.tables import Awaited, Document
 from tests.django_pulse.devices import Device, values_of
 from tests.django_pulse.phones import Phone, switchboard
 from tests.project.constraints.models import Call, Chapter, Contact
+from tests.project.members.models import Card, Secret
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -112,6 +113,46 @@ def test_a_row_that_the_user_does_not_see_takes_nothing_in(contacts: Device) -> 
     assert hidden.name == "Ada"
     hidden.delete()
     assert Contact.objects.get().name == "Eve"
+
+
+def test_no_reference_to_what_the_user_may_not_see_is_taken_in(user: Any) -> None:
+    there = Card.objects.create(code="x")
+    other = get_user_model().objects.create_user("bob")
+    his, hers = (Secret.objects.create(name="s", user=each) for each in (user, other))
+    cards = Device(user, Card)
+    made = cards.create(code="x", secrets=[str(his.sync_id), str(hers.sync_id)])
+    cards.push()
+    assert list(there.secrets.all()) == [his]
+    cards.set(made, secret=hers.sync_id, secrets=[str(hers.sync_id)])
+    cards.push()
+    there.refresh_from_db()
+    assert (there.secret, list(there.secrets.all())) == (None, [])
+    hers.user = user
+    hers.save()
+    there.refresh_from_db()
+    assert (there.secret, list(there.secrets.all())) == (hers, [hers]), "then they are followed"
+
+
+def test_a_row_and_what_it_took_in_may_be_edited_in_one_frame(user: Any) -> None:
+    there = Card.objects.create(code="x")
+    hers = Secret.objects.create(name="s", user=user)
+    cards = Device(user, Card)
+    made = cards.create(code="x")
+    cards.push()
+    cards.pull(there.sync_id)
+    cards.set(there.sync_id, title="edited")
+    cards.set(made, secrets=[str(hers.sync_id)])
+    assert [result.status for result in cards.push(there.sync_id, made)] == ["ok", "ok"]
+    cards.pull(there.sync_id)
+    there.refresh_from_db()
+    assert (there.title, list(there.secrets.all())) == ("edited", [hers])
+    said = values_of(there)
+    assert (said["title"], said["secrets"]) == ("edited", [str(hers.sync_id)])
+    assert cards.get(there.sync_id) == said
+    there.title = "saved"
+    there.save()
+    cards.pull(there.sync_id)
+    assert cards.get(there.sync_id)["title"] == "saved"
 
 
 def test_a_taken_text_gets_the_first_number_that_is_free(chapters: Device) -> None:

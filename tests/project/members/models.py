@@ -74,3 +74,18 @@ class Rank(models.Model):
 
     def __str__(self) -> str:
         return str(self.place)
+
+
+class Card(SyncModel):
+    """A new one with a known code is taken in, with what it refers to."""
+
+    code = models.CharField(max_length=20, unique=True)
+    title = models.CharField(max_length=20, blank=True)
+    secret = models.ForeignKey(Secret, models.SET_NULL, null=True, blank=True, related_name="+")
+    secrets = models.ManyToManyField(Secret, blank=True, related_name="+")
+
+    class Sync:
+        on_unique = "merge"
+
+    def __str__(self) -> str:
+        return self.code
