@@ -13,7 +13,7 @@ from crdt.rules import AddWinsSet
 from . import scopes
 from .audience import audience_of
 from .columns import columns_of, sets_of
-from .relations import is_symmetrical, needed_by_links
+from .relations import is_made_of_pairs, needed_by_links
 
 __all__ = ["check_relations"]
 
@@ -89,10 +89,11 @@ def _check_links(
 ) -> Iterator[checks.CheckMessage]:
     if hasattr(field.remote_field.through, "_sync"):
         return
-    if is_symmetrical(field):
+    if is_made_of_pairs(field):
         yield checks.Warning(
-            f"{field.name!r} reaches no device: every link of it stands for two.",
-            hint=f"Write symmetrical=False. {_LINK_MODEL}",
+            f"{field.name!r} reaches no device: every link of it is two rows of its `through` "
+            "model, which may differ.",
+            hint=f"Remove `through`, or write symmetrical=False. {_LINK_MODEL}",
             obj=model,
             id="pulse.W036",
         )

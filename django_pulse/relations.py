@@ -20,8 +20,8 @@ from .codecs import AnyField, Column, Reference, codec_of
 from .databases import database_for
 from .keys import By, Keys, Target, target_by_pk, target_of
 
-__all__ = ["Members", "foreign_key", "generic_keys", "is_symmetrical", "members_of"]
-__all__ += ["needed_by_links", "synced_sets"]
+__all__ = ["Members", "foreign_key", "generic_keys", "is_made_of_pairs"]
+__all__ += ["members_of", "needed_by_links", "synced_sets"]
 
 
 class _Key(Column):
@@ -172,6 +172,12 @@ class Members(Column):
         return True
 
     @property
+    def is_symmetrical(self) -> bool:
+        """Are both rows of a link in each other's sets?"""
+        field: Any = self.field
+        return bool(field.remote_field.symmetrical)
+
+    @property
     def through(self) -> type[models.Model]:
         """The model of the table between."""
         through: type[models.Model] = self.source.model
@@ -238,15 +244,15 @@ def synced_sets(model: type[models.Model]) -> list[models.ManyToManyField[Any, A
     return [
         field
         for field in model._meta.many_to_many
-        if not is_symmetrical(field)
-        and not hasattr(_through(field), "_sync")
+        if not hasattr(_through(field), "_sync")
+        and not is_made_of_pairs(field)
         and not needed_by_links(field)
     ]
 
 
-def is_symmetrical(field: Any) -> bool:
-    """Does every link of the field stand for two?"""
-    return bool(field.remote_field.symmetrical)
+def is_made_of_pairs(field: Any) -> bool:
+    """Does every link stand for two, of a `through` model whose rows may differ?"""
+    return bool(field.remote_field.symmetrical) and not _through(field)._meta.auto_created
 
 
 def needed_by_links(field: models.ManyToManyField[Any, Any]) -> list[str]:

@@ -3,7 +3,8 @@
 Laws:
 
 1. What the ORM links or unlinks is mirrored in the transaction that did it, in set-sized queries,
-   from whichever side. So are links that go because one of their ends is deleted.
+   from whichever side; where a link stands for two, on both. So are links that go because one of
+   their ends is deleted.
 2. What a merge added to a set is linked, what it removed is unlinked, and nothing else: a member
    whose row is not there stays in the document.
 """
@@ -30,7 +31,7 @@ from .noting import being_deleted
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
 
-__all__ = ["connect", "store_members"]
+__all__ = ["connect", "mirror_others", "store_members"]
 
 _CLEARED = "_pulse_cleared"
 """Where an instance notes, between two signals, the rows that it is taken out of."""
@@ -71,8 +72,22 @@ def store_members(model: type[SyncModel], using: str, batch: Iterable[Merged]) -
             _link(column, using, wanted)
 
 
+def mirror_others(model: type[SyncModel], using: str, batch: Iterable[Merged]) -> None:
+    """Mirror the rows at the other end of links that stand for two, once these are written."""
+    changed = [merged for merged in batch if merged.sets]
+    for name, column in sets_of(model).items() if changed else ():
+        target, keys = column.target, changed[0].held.keys
+        if column.is_symmetrical and target is not None:
+            named = [key for m in changed for key, _ in m.sets.get(name, {}).values()]
+            values = {keys.value(target, target.from_wire(key)) for key in named} - {MISSING}
+            for owner, _ in _columns(column.through) if values else ():
+                _absorb(owner, column, using, values)
+
+
 def _link(column: Members, using: str, wanted: dict[tuple[Any, Any], bool]) -> None:
     """Have these pairs linked, or not."""
+    if column.is_symmetrical:
+        wanted |= {(value, source): added for (source, value), added in wanted.items()}
     ends = (column.source.attname, column.member.attname)
     links: models.QuerySet[Any] = models.QuerySet(column.through, using=using)
     found = links.filter(
@@ -98,20 +113,22 @@ def _after_change(
     using: str,
     **kwargs: Any,
 ) -> None:
-    """Mirror the rows whose links Django changed."""
-    if action == "pre_clear" and reverse:
+    """Mirror the rows whose links Django changed; of those that stand for two, both."""
+    if action == "pre_clear":
         instance.__dict__[_CLEARED] = {
             model: _sources(column, using, [getattr(instance, column.member.target_field.attname)])
             for model, column in _columns(sender)
+            if reverse or column.is_symmetrical
         }
     elif action in {"post_add", "post_remove", "post_clear"}:
         cleared = instance.__dict__.pop(_CLEARED, {}) if action == "post_clear" else {}
         for model, column in _columns(sender):
-            if reverse:
-                sources = cleared.get(model, ()) if pk_set is None else pk_set
-            else:
-                sources = [getattr(instance, column.attname)]
-            _absorb(model, column, using, sources)
+            others = cleared.get(model, ()) if pk_set is None else pk_set
+            mine = [] if reverse else [getattr(instance, column.attname)]
+            both = reverse or column.is_symmetrical
+            if column.is_symmetrical and action == "post_add":  # Django makes the other half later
+                _link(column, using, {(each, other): True for each in mine for other in others})
+            _absorb(model, column, using, [*mine, *(others if both else ())])
 
 
 def _after_link(sender: type[models.Model], instance: Any, using: str, **kwargs: Any) -> None:

@@ -20,7 +20,7 @@ from ..tables import Document, Outbox
 from . import following
 from .inserting import insert_rows
 from .locking import Stored
-from .membership import store_members
+from .membership import mirror_others, store_members
 from .merging import Merged
 from .noting import already_told
 
@@ -56,6 +56,8 @@ def store_documents(using: str, batch: Sequence[Merged]) -> None:
     insert_many(Outbox, using, ("document", "scope", "update"), outgoing)
     feed.stamp_after_commit(using)
     following.follow(using, relations)
+    if there:
+        mirror_others(type(there[0][1]), using, [merged for merged, _ in there])
 
 
 def store_new(

@@ -16,6 +16,8 @@ from tests.project.inheritance.models import Restaurant
 from tests.project.members.models import Article
 from tests.project.relations.models import Comment
 
+MEMBERS = "tests.project.members.models"
+
 
 def only(found: list[CheckMessage], check: str) -> CheckMessage:
     (message,) = [each for each in found if each.id == check]
@@ -49,8 +51,19 @@ def test_w035_links_that_need_more_than_their_ends_are_named() -> None:
     assert "place" in message.msg
 
 
-def test_w036_links_that_stand_for_two_are_named() -> None:
-    assert "'twins'" in only(list(check_relations(Article)), "pulse.W036").msg
+@isolate_apps("tests.project.members")
+def test_w036_links_that_are_two_rows_of_a_model_are_named() -> None:
+    def model_with(name: str, through: Any) -> type[SyncModel]:
+        field: Any = models.ManyToManyField("self", through=through)
+        return type(name, (SyncModel,), {"__module__": MEMBERS, "peers": field})
+
+    peer = model_with("Peer", "Pair")
+    ends: dict[str, Any] = {
+        name: models.ForeignKey(peer, models.CASCADE, related_name="+") for name in ("one", "two")
+    }
+    type("Pair", (models.Model,), {"__module__": MEMBERS, **ends})
+    assert "'peers'" in only(list(check_relations(peer)), "pulse.W036").msg
+    assert list(check_relations(model_with("Friend", None))) == []
 
 
 def test_w037_a_reference_to_anything_is_named() -> None:

@@ -52,7 +52,7 @@ def linked(row: Any) -> set[str]:
 
 def test_links_that_are_nothing_else_are_fields() -> None:
     fields = schema_of(Article).fields
-    assert set(fields) == {"title", "tags", "categories", "secrets", "related"}
+    assert set(fields) == {"title", "tags", "categories", "secrets", "related", "twins"}
     assert fields["tags"].rule.name == "add_wins_set"
     assert fields["tags"].options == {"many": True, "to": "members.tag"}
     assert (fields["tags"].default, fields["tags"].required) == ("[]", False)
