@@ -349,7 +349,7 @@ class Downlink:
         has purged anything since, it may have purged this row as well.
         """
         before = self._read(held)
-        since = self._uplink.seen(held)
+        since = self._shelf.seen(held)
         held.note(scopes=frozenset())
         held.rebase(b"", self._shelf.texts(held.key.model), since)
         return self._taken(held, before, whole=True)

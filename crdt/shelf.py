@@ -30,6 +30,9 @@ from .values import decode
 
 __all__ = ["Shelf"]
 
+FIRST_POSITION: Final = 1
+"""The feed's first: whatever was purged was purged since."""
+
 MAX_OPEN: Final = 128
 """Documents kept open: what one screen edits; the others are opened from their bytes in time."""
 
@@ -189,6 +192,24 @@ class Shelf:
         else:
             stored = replace(record, doubtful=doubtful).to_bytes()
             self.put(name_under(records.META, key), stored)
+
+    def seen(self, held: Held) -> int:
+        """Up to where what happened to a document is known, if the server has, or may have, it.
+
+        One scope that holds the row tells everything of it; in a new epoch, as far as that went in
+        the earlier one. A new row, of which an earlier push may have arrived, can have been deleted
+        since that one left. A row that was deleted can have been purged at any time since.
+        """
+        record, standing = held.record, self.standing
+        if held.saw_deletion:
+            return FIRST_POSITION
+        if not held.is_confirmed:
+            return record.since
+        is_of_before = record.epoch not in (None, standing.epoch)
+        cursors = standing.before if is_of_before else standing.cursors
+        unknown = max(cursors.values(), default=0) if is_of_before else 0
+        known = max((cursors.get(scope, 0) for scope in record.scopes), default=unknown)
+        return max(known, FIRST_POSITION)
 
     # Lists
 

@@ -57,13 +57,13 @@ FIRST_RETRY: Final = 0.2
 
 LAST_RETRY: Final = 10.0
 
-FIRST_POSITION: Final = 1
-"""The feed's first: whatever was purged was purged since."""
-
 GONE: Final = "gone"
 """Code of a push that is refused because the row was deleted and purged; reason of its edits."""
 
 PURGED: Final = "The row was deleted, so long ago that the server has forgotten it."
+
+BROKEN: Final = "broken"
+"""Code of a parked row that the server has lost: it is fetched, and, if it is not there, pushed."""
 
 DELETED: Final = "deleted"
 """Code of a field that stands, but in a row that somebody deleted; reason of an edit that is all
@@ -162,25 +162,7 @@ class Uplink:
             if not held.is_pending:
                 return None
             held.launch(limits.structs, limits.frame // 2, position)
-        return Item(*key, held.flight[0].data, None if is_new else self.seen(held))
-
-    def seen(self, held: Held) -> int:
-        """Up to where what happened to a document is known, if the server has, or may have, it.
-
-        One scope that holds the row tells everything of it; in a new epoch, as far as that went in
-        the earlier one. A new row, of which an earlier push may have arrived, can have been deleted
-        since that one left. A row that was deleted can have been purged at any time since.
-        """
-        record, standing = held.record, self._shelf.standing
-        if held.saw_deletion:
-            return FIRST_POSITION
-        if not held.is_confirmed:
-            return record.since
-        is_of_before = record.epoch not in (None, standing.epoch)
-        cursors = standing.before if is_of_before else standing.cursors
-        unknown = max(cursors.values(), default=0) if is_of_before else 0
-        known = max((cursors.get(scope, 0) for scope in record.scopes), default=unknown)
-        return max(known, FIRST_POSITION)
+        return Item(*key, held.flight[0].data, None if is_new else self._shelf.seen(held))
 
     def _push(self, items: list[Item]) -> Push:
         epoch, marks = self._shelf.standing.epoch or "", self._shelf.marks.news()
@@ -257,6 +239,9 @@ class Uplink:
         held = self._shelf.held(key)
         if told.into is not None:
             return self._merged_into(held, told.into)
+        if told.code == BROKEN and held.is_known:
+            self._fetch(held)
+            return []
         event = Parked(*key, told.code, told.message, _kept(told.fields))
         if held.is_known and not held.record.scopes:
             self._shelf.park(event)
@@ -296,8 +281,12 @@ class Uplink:
         while held.flight and held.flight[0].next <= clock:
             self._landed(held)
         if held.record.acked != clock or len(held.flight) == before:
-            held.note(rebase=True)
-            self._shelf.want(held.key)
+            self._fetch(held)
+
+    def _fetch(self, held: Held) -> None:
+        """Fetch the document whole; what the server lacks of it is pushed again."""
+        held.note(rebase=True)
+        self._shelf.want(held.key)
 
     def _refused(self, held: Held, code: str, message: str, now: int) -> list[Event]:
         if code == GONE:

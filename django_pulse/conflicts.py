@@ -19,11 +19,11 @@ from django.db import DEFAULT_DB_ALIAS, models
 from django.utils import timezone
 
 from crdt.conflicts import Alive, can_conflict, conflicts
-from crdt.document import Document
 from crdt.entry import Dot
 from crdt.stamp import stamp_ms
 
 from . import scopes
+from .broken import opened
 from .columns import Column, columns_of
 from .keys import Keys, Target
 from .schema import label_of, schema_of
@@ -64,7 +64,7 @@ def conflicts_of(row: SyncModel) -> dict[str, list[Conflict]]:
     using = scopes.database_of(model)
     stored = Stored.objects.using(using).filter(model=label_of(model), sync_id=row.sync_id)
     state = stored.values_list("state", flat=True).first()
-    found = conflicts(Document(bytes(state or b"")), schema_of(model))
+    found = conflicts(opened(model, row.sync_id, state), schema_of(model))
     authors = authors_of(each.replica for alive in found.values() for each in alive)
     columns = columns_of(model)
     keys = _keys_of(found, columns, using)

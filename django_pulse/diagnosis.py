@@ -10,6 +10,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 
 from crdt.document import Document
+from crdt.errors import Malformed
 from crdt.schema import MISSING, Row, Schema
 
 from .columns import sets_of
@@ -82,10 +83,10 @@ def diagnose(
 ) -> list[Finding]:
     """What is wrong with a row, which belongs in these scopes, and its document.
 
-    A parked document is as it should be.
+    A parked document is as it should be, if it can be read.
     """
     if row is None and (stored.parked or stored.pk is None):
-        return []
+        return _unreadable(stored) if stored.parked else []
     pk = None if row is None else row.pk
     if stored.pk is None:
         return [Finding(stored.model, "document", stored.sync_id, pk)]
@@ -106,6 +107,14 @@ def diagnose(
         reason = reason_of(error)
         return [*found, Finding(stored.model, "unreadable", stored.sync_id, pk, reason=reason)]
     return [*found, *_compared(row, stored, schema, keys, said)]
+
+
+def _unreadable(stored: Stored) -> list[Finding]:
+    try:
+        Document(bytes(stored.state))
+    except Malformed as error:
+        return [Finding(stored.model, "unreadable", stored.sync_id, reason=reason_of(error))]
+    return []
 
 
 def _compared(

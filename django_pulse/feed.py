@@ -29,6 +29,7 @@ from pycrdt import merge_updates
 from crdt.messages import Listing
 
 from . import awaiting, hints, identity, scopes
+from .broken import is_readable
 from .conf import conf
 from .pages import Change, Heads, Page
 from .sql import among, update_many, upsert_many
@@ -143,9 +144,14 @@ def documents(user: AbstractBaseUser, keys: Iterable[tuple[str, UUID]]) -> list[
         Change(row.model, row.sync_id, bytes(row.state))
         for using in sorted(set(visible.values()))
         for row in Document.objects.using(using).filter(wanted)
-        if any(key in visible for key in row.scopes)
-        or (row.parked is not None and row.parked["user"] == str(user.pk))
+        if any(key in visible for key in row.scopes) or _waits_for(row, user)
     ]
+
+
+def _waits_for(document: Document, user: AbstractBaseUser) -> bool:
+    """Did this user push it, and is it parked? What is broken he has to push again."""
+    parked, state = document.parked, bytes(document.state)
+    return parked is not None and parked["user"] == str(user.pk) and is_readable(state)
 
 
 def stamp_after_commit(using: str) -> None:

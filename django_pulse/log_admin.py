@@ -16,6 +16,7 @@ from django.utils.text import Truncator
 
 from crdt.document import Document as Scratch
 from crdt.entry import Entry
+from crdt.errors import Malformed
 from crdt.schema import Schema
 
 from .conflicts import authors_of, moment_of
@@ -101,7 +102,10 @@ class DocumentAdmin(_ReadOnly):
     @admin.display(description="live entries")
     def entries(self, document: Document) -> SafeString:
         """The live entries by field, with value, author and time."""
-        scratch = Scratch(bytes(document.state))
+        try:
+            scratch = Scratch(bytes(document.state))
+        except Malformed as error:
+            return format_html("{} `manage.py pulse_verify --fix` repairs it.", str(error))
         schema = next((s for s in schemas() if s.label == document.model), None)
         live = [entry for field in scratch.fields().values() for entry in field]
         authors = authors_of(map(_replica, live))

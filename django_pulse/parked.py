@@ -9,6 +9,7 @@ from uuid import UUID
 
 from crdt.document import Document as CrdtDocument
 
+from .broken import is_readable
 from .schema import label_of, schema_of
 from .tables import Awaited, Document
 
@@ -24,7 +25,7 @@ class ParkedRow:
 
     `values` are those of its document: foreign keys are the keys they travel by. `user` is the
     primary key, as text, of whoever pushed it. `fields` says per field what is in its way:
-    `{"value", "code", "message"}`.
+    `{"value", "code", "message"}`. Of a document that is broken there are no values.
     """
 
     sync_id: UUID
@@ -47,7 +48,7 @@ def parked_rows(model: type[SyncModel], using: str) -> list[ParkedRow]:
             parked["user"],
             parked["code"],
             parked["message"],
-            schema.read(CrdtDocument(bytes(state))).values,
+            schema.read(CrdtDocument(bytes(state))).values if is_readable(bytes(state)) else {},
             {_called(schema.get(wire), wire): why for wire, why in parked["fields"].items()},
         )
         for sync_id, state, parked in rows.values_list("sync_id", "state", "parked")

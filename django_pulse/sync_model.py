@@ -14,11 +14,11 @@ from django.db import models
 from django.db.models.functions import Now
 from django.db.models.signals import class_prepared, post_delete, post_save, pre_delete
 
-from crdt.update import read_state
 from crdt.vector import VectorClock
 
 from . import conflicts, scopes
 from .bookkeeping import LocalOnlyField, MomentField, RandomUUID, SyncIdField
+from .broken import opened
 from .conflicts import Conflict
 from .inheritance import children_of
 from .manager import SyncManager, give_base_manager
@@ -113,7 +113,7 @@ class SyncModel(models.Model):
 
         At most three queries, and one for each model that foreign keys in conflict refer to. Fields
         whose rule keeps every writer's part (`Text`, `Counter`) are never among them, nor are those
-        whose values are equal.
+        whose values are equal. Raises `BrokenDocument` if the row's document cannot be read.
         """
         return conflicts.conflicts_of(self)
 
@@ -142,12 +142,15 @@ class SyncModel(models.Model):
 
     @property
     def vector_clock(self) -> VectorClock:
-        """Who wrote the row, as far as it is stored: `{replica: next clock}`. One query."""
+        """Who wrote the row, as far as it is stored: `{replica: next clock}`. One query.
+
+        Raises `BrokenDocument` if the row's document cannot be read.
+        """
         using = scopes.database_of(type(self))
         labels = [label_of(model) for model in (type(self), *children_of(type(self)))]
         rows = Document.objects.using(using).filter(model__in=labels, sync_id=self.sync_id)
         state = rows.values_list("state", flat=True).first()
-        return VectorClock(read_state(bytes(state or b"")).vector)
+        return VectorClock(opened(type(self), self.sync_id, state).vector)
 
 
 def _prepare(sender: type[models.Model], **kwargs: Any) -> None:

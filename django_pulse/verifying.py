@@ -11,7 +11,8 @@ Laws:
    was there wins.
 3. What was found in a batch is put right in one transaction, by the statements of the write path.
    A second run finds nothing.
-4. A document that cannot be read is rebuilt from its row. Its bytes are logged before.
+4. A document that cannot be read is rebuilt from its row. Its bytes are logged before. One that is
+   parked has no row: it is emptied, and whoever pushed it is told to push it again.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from .schema import label_of, schema_of
 from .sweeping import breath, patiently, steps
 from .tables import Document
 from .writes.locking import Held, Stored, hold, lock_database, stored_documents
-from .writes.repairing import repaired
+from .writes.repairing import ask_again, repaired
 from .writes.storing import store_documents, store_rows
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class _Check:
 
     def rowless(self, keys: Sequence[int]) -> Verified:
         """Look at those of the documents with these primary keys that have no row."""
-        of_keys = Document.objects.using(self.using).filter(pk__in=keys, parked__isnull=True)
+        of_keys = Document.objects.using(self.using).filter(pk__in=keys)
         ids = set(of_keys.values_list("sync_id", flat=True))
         rows = own_rows(self.model, self.using).filter(sync_id__in=ids)
         gone = ids - set(rows.values_list("sync_id", flat=True))
@@ -168,6 +169,7 @@ class _Check:
         ]
         store_rows(self.model, self.using, merges)
         store_documents(self.using, merges)
+        ask_again(self.using, merges)
         return {merged.held.sync_id for merged in merges}
 
     def _unreadable(self, key: object, reason: str) -> _Looked:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from django.db import connections, models, transaction
 
 from crdt.document import Document
-from crdt.errors import Malformed
 
 from .. import identity, scopes
+from ..broken import is_broken
 from ..inheritance import by_model
 from ..schema import schema_of
 from .locking import Held, hold_rows, lock_database
@@ -105,7 +105,9 @@ def begin(held: Held, replica: int, *, absorbed: bool = True) -> Merged:
         return Merged.begin(held, schema, replica, now_ms)
     try:
         document = Document(bytes(held.document.state), replica)
-    except Malformed:
+    except BaseException as error:
+        if not is_broken(error):
+            raise
         return Merged.mirrored(held, schema, replica, now_ms)
     return Merged(held, schema, now_ms, document, schema.read(document))
 

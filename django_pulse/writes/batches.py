@@ -20,6 +20,7 @@ from crdt.rebuilding import rebuilt_in
 from crdt.update import Push, read_push
 
 from .. import identity, scopes
+from ..broken import BROKEN
 from ..columns import columns_of
 from ..schema import schema_again, schema_of
 from . import announcing, clashing, joining, parking, placing
@@ -136,6 +137,8 @@ def _read(
     batch: Batch, merged: Merged, place: int, waits: parking.Waits, uploads: Uploads | None
 ) -> tuple[Merged, Push] | ItemResult:
     """Read one update against the document it is for; an answer, if that is all there is to do."""
+    if batch.waited and merged.is_empty:
+        return refused(BROKEN, "The document is broken: whoever pushed it has to push it again.")
     if batch.waited:
         return merged, parking.everything(merged, waits.his(merged.held.document))
     item = batch.items[place]

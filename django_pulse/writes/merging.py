@@ -23,13 +23,13 @@ from crdt.compaction import compact
 from crdt.document import Document
 from crdt.editing import delete_row, write_missing
 from crdt.entry import Entry
-from crdt.errors import Malformed
 from crdt.rebuilding import rebuilt
 from crdt.sameness import canonical
 from crdt.schema import Row, Schema
 from crdt.stamp import COUNTER_BITS
 from crdt.values import decode
 
+from ..broken import is_broken
 from ..columns import sets_of
 from ..conf import conf
 from .locking import Held, Stored
@@ -38,7 +38,7 @@ from .mirror import absorb, concrete_names, mirror, project, values_of
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
 
-__all__ = ["Merged", "Reverts", "Target", "is_broken"]
+__all__ = ["Merged", "Reverts", "Target"]
 
 Target = tuple[str, str]
 """A row that is waited for: its model's label, and its `sync_id` as text."""
@@ -90,15 +90,18 @@ class Merged:
     def begin(cls, held: Held, schema: Schema, replica: int, now_ms: int) -> Merged:
         """Take the row as it is, with what was written behind our back absorbed.
 
-        A document that cannot be read, or was lost, is rebuilt from the row.
+        A document that cannot be read, or was lost, is rebuilt from the row; one that never had a
+        row is emptied.
         """
         if held.document.pk is None and held.row is not None and held.row.version:
             return cls.mirrored(held, schema, replica, now_ms)
         try:
             return cls._begun(held, schema, replica, now_ms)
         except BaseException as error:
-            if held.document.parked is not None or not is_broken(error):
+            if not is_broken(error):
                 raise
+            if held.document.parked is not None and held.row is None:
+                return cls.emptied(held, schema, replica, now_ms)
             return cls.mirrored(held, schema, replica, now_ms)
 
     @classmethod
@@ -149,6 +152,20 @@ class Merged:
         merged = cls(held, schema, now_ms, document, before, changed=True, rebuilt=True)
         merged._show(before.values)
         return merged
+
+    @classmethod
+    def emptied(cls, held: Held, schema: Schema, replica: int, now_ms: int) -> Merged:
+        """Take a document that cannot be read, and never had a row, for a new one; its bytes are
+        logged. Whoever wrote in it has it still, and sends all of it to what is empty.
+        """
+        _keep_aside(held.document)
+        held.document.clocks = None
+        return cls(held, schema, now_ms, Document(replica=replica), NOTHING, changed=True)
+
+    @property
+    def is_empty(self) -> bool:
+        """Is there nothing in it, since it was emptied, of which a row could be made?"""
+        return self.held.document.parked is not None and not self.document.vector
 
     @property
     def row(self) -> SyncModel | None:
@@ -347,19 +364,12 @@ class Merged:
         self.columns += [name for name in names if name not in self.columns]
 
 
-def is_broken(error: BaseException) -> bool:
-    """Does the error tell that a document's bytes are not what was stored?
-
-    The CRDT library's panics are no `Exception`s.
-    """
-    return isinstance(error, Malformed) or type(error).__name__ == "PanicException"
-
-
 def _keep_aside(stored: Stored) -> None:
     logger.error(
-        "The document of %s %s is broken, and rebuilt from its row. In base64 it was: %s",
+        "The document of %s %s is broken, and %s. In base64 it was: %s",
         stored.model,
         stored.sync_id,
+        "rebuilt from its row" if stored.parked is None else "has to be sent again by its device",
         b64encode(bytes(stored.state)).decode(),
     )
 

@@ -14,11 +14,12 @@ from crdt.document import Document
 from crdt.editing import write_field
 
 from .. import identity, scopes
+from ..broken import is_broken
 from ..columns import columns_of
 from ..keys import Keys
 from ..schema import label_of, schema_of
 from ..tables import Document as Stored
-from .mirror import absorb
+from .mirror import absorb, mirror
 
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
@@ -44,11 +45,17 @@ def rebased(row: SyncModel, edits: Edits) -> dict[str, Any]:
     using = scopes.database_of(model)
     stored = Stored.objects.using(using).filter(model=label_of(model), sync_id=row.sync_id)
     state = stored.values_list("state", flat=True).first()
-    document = Document(bytes(state or b""), identity.replica_id(using))
-    now_ms = time.time_ns() // 1_000_000
+    replica, now_ms = identity.replica_id(using), time.time_ns() // 1_000_000
     keys = Keys(using, columns)
     keys.note([row])
-    absorb(document, schema, row, keys, now_ms)
+    try:
+        document = Document(bytes(state or b""), replica)
+        absorb(document, schema, row, keys, now_ms)
+    except BaseException as error:
+        if not is_broken(error):
+            raise
+        document = Document(replica=replica)  # as saving the row would rebuild it
+        mirror(document, schema, row, keys, now_ms)
     for name, (old, new) in edits.items():
         known, column = schema.fields[name], columns[name]
         try:

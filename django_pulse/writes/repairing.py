@@ -5,22 +5,28 @@ Laws:
 1. The row is right: no column but `version` is changed, and those whose rule says that what was
    there wins.
 2. What the feed lost track of is sent whole: nobody may have it.
+3. What only devices have, since the document of a row that is parked was lost, they are asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from crdt.document import Document
 from crdt.editing import write_field
 from crdt.schema import Schema
 
+from ..broken import BROKEN
 from ..diagnosis import differences
+from . import parking
 from .locking import Held
 from .merging import Merged
+from .outcomes import Told, store_outcomes
 
-__all__ = ["repaired"]
+__all__ = ["ask_again", "repaired"]
+
+LOST = "What the server had of this row is broken: it is to be pushed again."
 
 
 def repaired(
@@ -28,6 +34,8 @@ def repaired(
 ) -> Merged:
     """The row with its document put right, to be stored; `kinds` are those of its findings."""
     stored, row = held.document, held.row
+    if stored.parked is not None and row is None:
+        return _emptied(held, schema, replica, now_ms)
     if stored.pk is None or "unreadable" in kinds:
         merged = Merged.mirrored(held, schema, replica, now_ms)
     else:
@@ -44,6 +52,22 @@ def repaired(
         whole = Document(replica=replica)
         whole.apply_update(merged.document.encode())
         merged.document = whole
+    return merged
+
+
+def ask_again(using: str, merges: Iterable[Merged]) -> None:
+    """Have devices told, with their next connection, that they are to push these rows again."""
+    for merged in merges:
+        document = merged.held.document
+        if merged.is_empty and document.parked is not None:
+            told: Told = (0, document, 0, {}, parking.told(merged))
+            store_outcomes(using, document.parked["replica"], [told])
+
+
+def _emptied(held: Held, schema: Schema, replica: int, now_ms: int) -> Merged:
+    merged = Merged.emptied(held, schema, replica, now_ms)
+    reason = {"code": BROKEN, "message": LOST, "fields": {}}
+    held.document.parked = {**(held.document.parked or {}), **reason}
     return merged
 
 
