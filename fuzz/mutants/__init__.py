@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["MUTANTS", "SEEDS", "Mutant", "Verdict", "applied", "try_all"]
+__all__ = ["MUTANTS", "SEEDS", "Mutant", "Verdict", "applied", "fits", "try_all"]
 
 SEEDS: Final = 120
 """Simulations that a mutant has to survive to count as not noticed."""
@@ -68,7 +68,14 @@ def applied(mutant: Mutant, folder: Path) -> bool:
     for name in _SOURCES:
         source = _HERE.parents[1] / name
         shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    git = ["git", "apply", "--whitespace=nowarn", str(mutant.path)]
+    return fits(mutant, folder)
+
+
+def fits(mutant: Mutant, folder: Path, *options: str) -> bool:
+    """Apply the patch to the code in a folder (with "--check" only try to); False if it does not
+    fit. One line around each change has to be the same: the code next to it may go on changing.
+    """
+    git = ["git", "apply", "-C1", "--whitespace=nowarn", *options, str(mutant.path)]
     done = subprocess.run(git, cwd=folder, capture_output=True, check=False)  # noqa: S603
     return not done.returncode
 
@@ -95,5 +102,5 @@ def _tried(mutant: Mutant) -> Verdict:
         return Verdict(mutant, "", SEEDS)
     told = re.findall(r"^seed (\d+) failed: (.*)$", done.stdout, re.MULTILINE)
     if not told:
-        return Verdict(mutant, f"the process: {done.stderr.strip().splitlines()[-1][:150]}", 1)
+        raise ValueError(f"With {mutant.path.name} nothing can be run: {done.stderr[-500:]}")
     return Verdict(mutant, told[-1][1], int(told[-1][0]))
