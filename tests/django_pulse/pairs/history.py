@@ -62,13 +62,11 @@ class History:
 
     def __init__(self, board: Switchboard, clock: Clock) -> None:
         self.board, self.clock = board, clock
-        for model in (EveryPair, Project, Category, Country, StoredDocument, get_user_model()):
-            model._base_manager.all().delete()
-        for pk in range(1, REFERRED + 1):
-            Project.objects.create(pk=pk, sync_id=uuid.UUID(int=pk))
-            Category.objects.create(pk=pk, name=str(pk))
-            Country.objects.create(pk=pk, code=f"c{pk}")
-        user = get_user_model().objects.create_user("ada")
+        EveryPair.objects.all().delete()
+        StoredDocument.objects.filter(model=MODEL).delete()
+        user, is_new = get_user_model().objects.get_or_create(username="ada")
+        if is_new:
+            _make_what_is_referred_to()
         self.row = EveryPair.objects.create()
         self.phones = [_Phone(board, user, next(_numbers), [Shortest()]) for _ in range(DEVICES)]
         for phone in self.phones:
@@ -220,6 +218,13 @@ class _Phone(Phone):
             message = frames.decode(frame)
             if isinstance(message, Changes):
                 self.updates += [item.data for item in message.items if item.model == MODEL]
+
+
+def _make_what_is_referred_to() -> None:
+    pks = range(1, REFERRED + 1)
+    Project.objects.bulk_create(Project(pk=pk, sync_id=uuid.UUID(int=pk)) for pk in pks)
+    Category.objects.bulk_create(Category(pk=pk, name=str(pk)) for pk in pks)
+    Country.objects.bulk_create(Country(pk=pk, code=f"c{pk}") for pk in pks)
 
 
 def _fields(names: Mapping[str, Any]) -> Iterator[str]:

@@ -44,7 +44,7 @@ steps = st.one_of(
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.databases("sqlite", "postgres")
-@pytest.mark.timeout(60 + 10 * EXAMPLES)
+@pytest.mark.timeout(120 + 10 * EXAMPLES)
 @settings(
     max_examples=EXAMPLES,
     deadline=None,
