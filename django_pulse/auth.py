@@ -57,6 +57,9 @@ logger = logging.getLogger(__name__)
 # that web servers allow a header.
 MAX_TOKEN_CHARS = 8192
 
+BEARERS = frozenset({"bearer", "token"})
+"""The words before a token in an Authorization header."""
+
 NOBODY = (
     "Sign in first: no signed-in user came with the connection, and hello brought no token that "
     "this server accepts."
@@ -84,10 +87,14 @@ class Refused(RemoteFault):
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """What the opening request of a socket says about its sender."""
+    """What the opening request of a socket, or a request, says about its sender.
+
+    `is_checked` says that it is known to come from a page of ours: its CSRF token was checked.
+    """
 
     request: HttpRequest
     user: Any = None
+    is_checked: bool = False
 
     @classmethod
     def of(cls, scope: Mapping[str, Any]) -> Handshake:
@@ -103,8 +110,17 @@ class Handshake:
 
     @property
     def from_browser(self) -> bool:
-        """Whether the sender may be a page acting with its visitor's ambient rights."""
+        """Whether the sender may be a foreign page acting with its visitor's ambient rights."""
+        if self.is_checked:
+            return False
         return "HTTP_COOKIE" in self.request.META or "HTTP_ORIGIN" in self.request.META
+
+    @property
+    def bearer(self) -> str | None:
+        """The token in its Authorization header, as no browser sends it by itself."""
+        header = str(self.request.META.get("HTTP_AUTHORIZATION", ""))
+        scheme, _, token = header.partition(" ")
+        return token.strip() or None if scheme.lower() in BEARERS else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +165,7 @@ def sign_in(handshake: Handshake, token: str | None) -> SignIn:
     For a page that is not trusted nothing is looked up: the answer must not tell it whether its
     visitor is signed in here.
     """
+    token = token or handshake.bearer
     trusted = not handshake.from_browser or origin_allowed(handshake.request)
     signed = _ambient(handshake) if trusted else None
     if signed is None and token:

@@ -21,7 +21,7 @@ from .text.either import EitherSession
 from .text.services import TextBackend
 from .text.session import TextSession
 
-__all__ = ["PulseConsumer"]
+__all__ = ["PulseConsumer", "bounds"]
 
 
 class PulseConsumer(AsyncConsumer):  # type: ignore[misc] # channels has no types
@@ -49,12 +49,13 @@ class PulseConsumer(AsyncConsumer):  # type: ignore[misc] # channels has no type
         hints.register_loop()
         await send({"type": "websocket.accept"})
         handshake = Handshake.of(scope)
-        binary = Session(self.services, handshake, _bounds())
+        binary = Session(self.services, handshake, bounds())
         session = EitherSession(binary, TextSession(self.text_services, handshake))
         await Connection(session, receive, send).run()
 
 
-def _bounds() -> Bounds:
+def bounds() -> Bounds:
+    """What one connection may ask for, by the settings."""
     return Bounds(
         frame_bytes=conf.MAX_FRAME_BYTES,
         push_rows=conf.MAX_ROWS_PER_PUSH,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import views
+from . import sync_view, views
 
 __all__ = ["app_name", "urlpatterns"]
 
 app_name = "django_pulse"
 
-urlpatterns = [path("ticket/", views.ticket, name="ticket")]
+urlpatterns = [
+    path("sync/", sync_view.sync, name="sync"),
+    path("ticket/", views.ticket, name="ticket"),
+]

@@ -46,6 +46,7 @@ from .errors import (
     Unreachable,
     WrongEndpoint,
 )
+from .once import Exchanged, sync_once
 from .pulse import Pulse, connect
 from .rows import Conflict, ModelHandle, Row
 from .status import Status
@@ -59,6 +60,7 @@ __all__ = [
     "Changed",
     "ClosedPulse",
     "Conflict",
+    "Exchanged",
     "Kept",
     "LocalFault",
     "MergedInto",
@@ -87,4 +89,5 @@ __all__ = [
     "Unreachable",
     "WrongEndpoint",
     "connect",
+    "sync_once",
 ]

@@ -48,7 +48,7 @@ from .renewal import Renewal
 from .sign_in import SignIn
 from .waiting import now, set_within
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "fault_of"]
 
 # Seconds between a WebSocket that opened and the server's welcome: its database may be busy.
 WELCOME_SECONDS = 30
@@ -323,7 +323,7 @@ class Connection:
         elif isinstance(event, Synced):
             self.error = None
         elif isinstance(event, Failed):
-            self.error = self._said = _fault(event)
+            self.error = self._said = fault_of(event)
             if isinstance(self.error, SignInRefused | OriginRefused):
                 raise self.error
 
@@ -365,7 +365,7 @@ def _is_pong(frame: bytes) -> bool:
     return b'"pong"' in frame and isinstance(decode(frame), Pong)
 
 
-def _fault(failed: Failed) -> PulseError:
+def fault_of(failed: Failed) -> PulseError:
     """What an error frame means: whose fault it is, and whether trying again may help."""
     if failed.code in _SIGN_IN_FAULTS:
         return _SIGN_IN_FAULTS[failed.code](failed.message)

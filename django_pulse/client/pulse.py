@@ -30,7 +30,7 @@ from .sign_in import SignIn, Token, read_headers
 from .status import Status
 from .store import SQLiteStore
 
-__all__ = ["Pulse", "connect"]
+__all__ = ["Pulse", "connect", "new_replica", "open_store"]
 
 DEFAULT_BACKOFF: Final = Backoff()
 # Seconds to wait for a server that this device has never met: a cold start of one takes a few.
@@ -83,9 +83,9 @@ async def connect(
     """
     address = read_address(url)
     extra = read_headers(headers, cookies)
-    kept = _open(store)
+    kept = open_store(store)
     try:
-        replica = _replica(kept, rules)
+        replica = new_replica(kept, rules)
         if subscribe is not None:
             replica.subscribe(subscribe)
         changes = Changes()
@@ -254,7 +254,8 @@ class Pulse:
         self._last = replace(self.status, error=error)
 
 
-def _open(store: str | os.PathLike[str] | Store | None) -> Store:
+def open_store(store: str | os.PathLike[str] | Store | None) -> Store:
+    """The store that was given, or named; None stands for one in memory."""
     if store is None:
         return MemoryStore()
     if isinstance(store, str | os.PathLike):
@@ -262,7 +263,8 @@ def _open(store: str | os.PathLike[str] | Store | None) -> Store:
     return store
 
 
-def _replica(store: Store, rules: Iterable[MergeRule]) -> Replica:
+def new_replica(store: Store, rules: Iterable[MergeRule]) -> Replica:
+    """The replica of a store."""
     return Replica(
         store,
         now=lambda: time.time_ns() // 1_000_000,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 __all__ = ["Bounds"]
@@ -9,7 +10,10 @@ __all__ = ["Bounds"]
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The settings of the same names say why."""
+    """The settings of the same names say why.
+
+    `pages` is how many pages of one scope a pull is answered by; the client pulls the rest.
+    """
 
     frame_bytes: int
     push_rows: int
@@ -17,3 +21,4 @@ class Bounds:
     page_bytes: int
     poll_seconds: float
     update_structs: int
+    pages: int = sys.maxsize

@@ -337,8 +337,8 @@ class Session:
 
     def _pages(self, pull: Pull, scope: str, cursor: int, head: int) -> Steps:
         """Everything in `scope` past `cursor` that the client wants, a page at a time."""
-        more, rows, begun = True, self._bounds.page_rows, pull.listings.get(scope, -1)
-        while more:
+        rows, begun = self._bounds.page_rows, pull.listings.get(scope, -1)
+        for _ in range(self._bounds.pages):
             page = yield from ask(self._subset.page, scope, cursor, rows, begun, head)
             cursor = min(cursor, page.start)  # a listing starts at 0
             begun = page.listing.head if page.listing else begun
@@ -348,7 +348,9 @@ class Session:
             leaves = tuple(Key(model, sync_id) for model, sync_id in page.leaves)
             ends = scope, page.start, page.end, page.more, False, pull.id
             yield Send(encode(Changes(*ends, items, leaves, page.listing)))
-            more, cursor = page.more, page.end
+            if not page.more:
+                return
+            cursor = page.end
 
     def _documents(self, pull: Pull) -> Steps:
         """The documents asked for, whole; those the user may not see are left out in silence."""

@@ -22,7 +22,8 @@ from crdt.values import decode
 from .listing import Line
 
 __all__ = ["BatchUpload", "DeltaRequest", "Message", "Row", "Single", "Wrong", "batch_ack"]
-__all__ += ["MAX_TEXT_BYTES", "error", "read", "single_ack", "update"]
+__all__ += ["MAX_TEXT_BYTES", "error", "message", "parsed", "read", "single_ack", "table_of"]
+__all__ += ["told", "update"]
 
 MAX_TEXT_BYTES: Final = 8 << 20
 """Bytes of one frame. The clients send all that they have in one batch, and cannot cut it: a week
@@ -85,16 +86,20 @@ Message = DeltaRequest | Single | BatchUpload
 
 def read(text: str | bytes) -> Message:
     """The message that a text frame holds; raises `RemoteFault` for what is none."""
+    return message(parsed(text))
+
+
+def parsed(text: str | bytes) -> Any:
+    """The JSON of a frame, or of a body; raises `RemoteFault` for what is none."""
     if len(text) > MAX_TEXT_BYTES:
         raise TooLarge(
             f"A message of {len(text)} bytes is over the limit of {MAX_TEXT_BYTES}: send the rows "
             "in several batches."
         )
     try:
-        said = orjson.loads(text)
+        return orjson.loads(text)
     except ValueError as fault:
         raise Malformed(f"This is not JSON: {fault}.") from None
-    return message(said)
 
 
 def message(said: Any) -> Message:
@@ -103,17 +108,17 @@ def message(said: Any) -> Message:
         raise Malformed('A message is a JSON object with a "type".')
     match said.get("type"):
         case "SYNC_REQUEST_DELTA":
-            return DeltaRequest(_table(said), _version(said.get("last_version"), "last_version"))
+            return DeltaRequest(table_of(said), _version(said.get("last_version"), "last_version"))
         case "SYNC_UPLOAD":
             payload = said.get("payload")
             if not isinstance(payload, dict):
                 raise Malformed('In a SYNC_UPLOAD, "payload" is the row: an object.')
-            return Single(_table(said), _row(payload))
+            return Single(table_of(said), _row(payload))
         case "SYNC_BATCH_UPLOAD":
             payloads = said.get("payloads")
             if not isinstance(payloads, list):
                 raise Malformed('In a SYNC_BATCH_UPLOAD, "payloads" is a list of rows.')
-            return BatchUpload(_table(said), tuple(map(_row, payloads)))
+            return BatchUpload(table_of(said), tuple(map(_row, payloads)))
         case kind:
             raise RemoteFault(
                 f"There is no message of type {_shown(kind)}. Send SYNC_REQUEST_DELTA, SYNC_UPLOAD "
@@ -124,12 +129,15 @@ def message(said: Any) -> Message:
 
 def update(table: str, line: Line) -> str:
     """A SYNC_UPDATE: a row as it is now, or that it is gone."""
+    return _written({"type": "SYNC_UPDATE", "data": told(table, line)})
+
+
+def told(table: str, line: Line) -> dict[str, Any]:
+    """What it holds."""
     data: dict[str, Any] = {"model": table, "sync_id": str(line.sync_id), "version": line.version}
     if line.data is None:
-        data = {"type": "HARD_DELETE", **data}
-    else:
-        data["data"] = line.data
-    return _written({"type": "SYNC_UPDATE", "data": data})
+        return {"type": "HARD_DELETE", **data}
+    return {**data, "data": line.data}
 
 
 def single_ack(table: str, sync_id: str | None, error: str = "", note: str = "") -> str:
@@ -164,7 +172,8 @@ def _written(said: Any) -> str:
     return orjson.dumps(said).decode()
 
 
-def _table(said: Mapping[str, Any]) -> str:
+def table_of(said: Mapping[str, Any]) -> str:
+    """The table that a message names; raises `Malformed` for none."""
     table = said.get("table")
     if not isinstance(table, str) or not 0 < len(table) <= MAX_TABLE_CHARS:
         raise Malformed('A "table" is named by its model: "task", or "todo.task".')

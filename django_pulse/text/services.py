@@ -20,6 +20,7 @@ from .readings import Readings
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.auth.models import AnonymousUser
 
     from ..sync_model import SyncModel
 
@@ -27,6 +28,8 @@ __all__ = ["MAX_DEVICE_CHARS", "Answer", "TextBackend"]
 
 MAX_DEVICE_CHARS = 99
 """Characters of a device's name: one less than the table of devices has room for."""
+
+_READ_ONLY = "Sign in to write: whoever is not signed in only reads here."
 
 _NEVER_WRITTEN = frozenset({"id", "pk", "sync_id", "version", "is_deleted", "is_local_only"})
 
@@ -40,7 +43,6 @@ class TextBackend:
     sign_in = staticmethod(auth.sign_in)
     current_user = staticmethod(auth.current_user)
     observe = staticmethod(readings.observe)
-    replica_for = staticmethod(replicas.replica_for)
     is_forgotten = staticmethod(listing.is_forgotten)
     again = staticmethod(listing.again)
 
@@ -48,24 +50,34 @@ class TextBackend:
         """Where the user's sockets are told to ask again what he may read."""
         return scopes.channel_of(user.pk)
 
+    def replica_for(self, user: AbstractBaseUser | AnonymousUser, device: str) -> int:
+        """The replica that writes for this device; 0 for who is not signed in, and only reads."""
+        return 0 if user.is_anonymous else replicas.replica_for(user, device)
+
     def lines(self, told: Readings, model: type[SyncModel], cursor: Cursor) -> Lines:
         """The next page of a table."""
         return listing.lines(told, model, cursor, conf.PAGE_ROWS)
 
     def upload(
         self,
-        user: AbstractBaseUser,
+        user: AbstractBaseUser | AnonymousUser,
         replica: int,
         chain: str,
         model: type[SyncModel],
         rows: Sequence[Row | Wrong],
     ) -> list[Answer]:
         """Merge and commit, a transaction for each `MAX_ROWS_PER_PUSH` rows; an answer for each."""
+        if user.is_anonymous:
+            return [(_id(row), _READ_ONLY, "") for row in rows]
         answers: list[Answer] = []
         size = conf.MAX_ROWS_PER_PUSH
         for start in range(0, len(rows), size):
             answers += _uploaded(user, replica, chain, model, rows[start : start + size])
         return answers
+
+
+def _id(row: Row | Wrong) -> str | None:
+    return row.id if isinstance(row, Wrong) else str(row.sync_id)
 
 
 def _uploaded(
@@ -83,9 +95,9 @@ def _uploaded(
     ]
     results = iter(writes.push(user, replica, uploads))
     return [
-        (row.id, row.message, "")
+        (_id(row), row.message, "")
         if isinstance(row, Wrong)
-        else (str(row.sync_id), _wrong(model, result := next(results)), _remark(model, row, result))
+        else (_id(row), _wrong(model, result := next(results)), _remark(model, row, result))
         for row in rows
     ]
 

@@ -233,7 +233,7 @@ class TextSession:
     # Work: these run in a thread, and change nothing of the session
 
     def _admit(self) -> tuple[SignIn, int, str, Readings]:
-        signed = self._services.sign_in(self._handshake, token_of(self._handshake))
+        signed = self._services.sign_in(self._handshake, None)
         device = device_of(self._handshake)
         # Whoever writes nothing needs no replica id.
         replica = 0 if signed.is_anonymous else self._services.replica_for(signed.user, device)
@@ -288,12 +288,6 @@ class TextSession:
         if ending is not None:
             self.is_closed = True
             yield Close(*ending)
-
-
-def token_of(handshake: Handshake) -> str | None:
-    """The token in the Authorization header, whatever word stands before it."""
-    header = str(handshake.request.META.get("HTTP_AUTHORIZATION", ""))
-    return header.rpartition(" ")[2] or None
 
 
 def device_of(handshake: Handshake) -> str:

@@ -21,7 +21,7 @@ from crdt.schema import MISSING
 from django_pulse import identity
 from django_pulse.auth import Handshake
 from django_pulse.conf import conf
-from django_pulse.consumers import _bounds
+from django_pulse.consumers import bounds
 from django_pulse.schema import schema_of
 from django_pulse.server.backend import Backend
 from django_pulse.server.session import Session
@@ -115,7 +115,7 @@ _NOW = 1_700_000_000_000
 
 def _binary_session(user: Any) -> tuple[Session, int]:
     replica = next(_replicas)
-    session = Session(Backend(), _handshake(user), _bounds())
+    session = Session(Backend(), _handshake(user), bounds())
     drive(session.receive(encode(Hello(replica, f"bench {replica}"))))
     return session, replica
 

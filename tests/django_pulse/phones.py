@@ -22,7 +22,7 @@ from crdt.rules import MergeRule
 from crdt.store import MemoryStore
 from django_pulse import hints
 from django_pulse.auth import Handshake, SignIn
-from django_pulse.consumers import _bounds
+from django_pulse.consumers import bounds
 from django_pulse.pages import Page
 from django_pulse.scopes import channel_of
 from django_pulse.server.backend import Backend
@@ -105,7 +105,7 @@ class Phone:
     def connect(self) -> None:
         self.cut()
         scope = {"type": "websocket", "headers": [], "path": "/ws/pulse/sync/"}
-        self.session = Session(_SignedIn(self.user), Handshake.of(scope), _bounds())
+        self.session = Session(_SignedIn(self.user), Handshake.of(scope), bounds())
         self._take(self.replica.connected())
 
     def cut(self) -> None:
