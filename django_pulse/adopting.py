@@ -11,25 +11,31 @@ Laws:
 2. It waits for nobody's row: what somebody holds is tried again, then left to the next run. So no
    user's transaction is the victim of a deadlock with it.
 3. A row whose values no document can hold is told about and passed over.
+4. A row that was counted before, by django-pulse 1.0.1, may be on devices under that version: what
+   it was is remembered, so that what they edited since is merged.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from . import identity
+from .as_json import sets_told
+from .as_json import told as as_told
 from .inheritance import own_rows
 from .schema import label_of, schema_of
 from .sweeping import breath, patiently, reason_of, steps
 from .tables import Document
+from .text.remembering import remember
 from .writes.locking import Held, hold, lock_database
 from .writes.merging import Merged
 from .writes.storing import store_documents, store_rows
@@ -117,11 +123,27 @@ def _mirrored(
         rows = own_rows(model, using).filter(pk__in=pks)
         ids = dict(rows.values_list("sync_id", "pk"))
         held = hold(model, using, ids, wait=False)
+        told = {i: each.row.version for i, each in held.items() if each.row is not None}
         merges, unfit = _begun(model, using, held.values())
         store_rows(model, using, merges)
         store_documents(using, merges)
+        _remember(using, merges, told)
     busy = [pk for sync_id, pk in ids.items() if sync_id not in held]
     return Adopted(len(merges), tuple(unfit)), busy
+
+
+def _remember(using: str, merges: Sequence[Merged], told: Mapping[UUID, int]) -> None:
+    """Remember what devices were told of rows that were counted before, under these versions."""
+    counted = [merged for merged in merges if merged.row is not None and told[merged.held.sync_id]]
+    sets = sets_told([merged.row for merged in counted if merged.row is not None], using)
+    remember(
+        using,
+        [
+            (m.held.document.pk, version, as_told(m.row, version, sets), m.held.document.state)
+            for m in counted
+            if m.row is not None and m.held.document.pk and (version := told[m.held.sync_id])
+        ],
+    )
 
 
 def _begun(

@@ -17,20 +17,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
-import orjson
 from django.db.models import Exists, OuterRef, QuerySet
-
-from crdt.errors import Malformed
-from crdt.update import read_state
-from crdt.vector import VectorClock
 
 from .. import as_json, identity
 from ..columns import sets_of
 from ..schema import label_of
 from ..scopes import database_of
-from ..sql import insert_missing
-from ..tables import Document, Feed, Outbox, Scope, Told
+from ..tables import Document, Feed, Outbox, Scope
 from .readings import OWN_POSITIONS, Readings
+from .remembering import remember
 
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
@@ -200,7 +195,8 @@ def _told(
     latest = {place.document: (place, at) for place, at in zip(page, versions, strict=True)}
     shown = {key: pair for key, pair in latest.items() if _is_seen(pair[0], readings)}
     values = _values(using, model, shown)
-    _remember(using, shown, values)
+    states = {key: bytes(place.state) for key, (place, _) in shown.items()}
+    remember(using, [(key, shown[key][1], data, states[key]) for key, data in values.items()])
     told = []
     for key, (place, version) in latest.items():
         if key in values:
@@ -245,27 +241,3 @@ def _moved(using: str, keys: Sequence[int], shown: Shown) -> list[int]:
     rows = Document.objects.using(using).filter(pk__in=keys)
     now = dict(rows.values_list("pk", "version"))
     return [key for key in keys if now.get(key) != shown[key][0].version]
-
-
-def _remember(using: str, shown: Shown, values: Mapping[int, Mapping[str, Any]]) -> None:
-    """Store what is told, where that is not stored yet."""
-    told = {(key, shown[key][1]) for key in values}
-    rows = Told.objects.using(using).filter(document__in=values)
-    rows = rows.filter(version__in={version for _, version in told})
-    new = told - set(rows.values_list("document", "version"))
-    insert_missing(
-        Told,
-        using,
-        ("document", "version", "values", "vector"),
-        [
-            (key, version, orjson.dumps(values[key]), _vector(shown[key][0].state))
-            for key, version in sorted(new)
-        ],
-    )
-
-
-def _vector(state: bytes | memoryview) -> bytes:
-    try:
-        return VectorClock(read_state(bytes(state)).vector).to_bytes()
-    except Malformed:
-        return b""  # whoever writes the row rebuilds it, and devices take all of it

@@ -65,6 +65,7 @@ class _Read:
 
     item: Upload
     values: dict[str, Any]
+    deleted: bool | None
     sent: bytes
     base: Base = UNKNOWN
     errors: Reverts = field(default_factory=dict)
@@ -95,8 +96,8 @@ class Uploads:
         read = self._read[place]
         item, stored = read.item, merged.held.document
         is_new = stored.pk is None and merged.row is None
-        if is_new and (item.deleted or not read.values):
-            return ItemResult("ok") if item.deleted else _NOTHING
+        if is_new and (read.deleted or not read.values):
+            return ItemResult("ok") if read.deleted else _NOTHING
         if not is_new:
             differences = partial(self._differences, read)
             read.base = self._memory.base(stored, item, read.sent, differences)
@@ -137,16 +138,20 @@ class Uploads:
     # Reading
 
     def _named(self, item: Upload) -> _Read:
-        """Leave out what is never written, and the owner where he is who he would be anyway."""
-        values = {}
+        """Leave out what is never written, and the owner where he is who he would be anyway.
+
+        A model that has a field `is_deleted` itself deletes by it what it likes.
+        """
+        values: dict[str, Any] = {}
         for name, value in item.values.items():
             part = self._parts.get(name)
             if part is not None and not self._is_said_anyway(part, value):
                 values[part.name] = value
-        if item.deleted is not None:
-            values[DELETED] = item.deleted
+        deleted = None if DELETED in self._parts else item.deleted
+        if deleted is not None:
+            values[DELETED] = deleted
         sent = orjson.dumps(values, option=orjson.OPT_SORT_KEYS)
-        return _Read(item, values, sent)
+        return _Read(item, values, deleted, sent)
 
     def _is_said_anyway(self, part: Part, value: Any) -> bool:
         if self._owner is None or part.field != self._owner:
@@ -175,7 +180,8 @@ class Uploads:
         )
 
     def _is_same(self, name: str, a: Any, b: Any) -> bool:
-        return bool(a == b) if name == DELETED else same(self._parts[name], a, b)
+        part = self._parts.get(name)  # a deletion is none
+        return bool(a == b) if part is None else same(part, a, b)
 
     # Writing
 
@@ -204,11 +210,9 @@ class Uploads:
 
     def _deletion(self, merged: Merged, read: _Read) -> bool | None:
         """Does the client delete the row, or take its own deletion back?"""
-        if read.item.deleted is None or read.item.deleted == merged.schema.is_deleted(
-            merged.document
-        ):
+        if read.deleted is None or read.deleted == merged.schema.is_deleted(merged.document):
             return None
-        if read.item.deleted:
+        if read.deleted:
             return True
         before = (read.base.values or {}).get(DELETED)
         return False if before else None

@@ -36,9 +36,9 @@ import django, importlib, json
 from django.core.management import call_command
 django.setup()
 result = None
-def manage(*arguments):
+def manage(*arguments, **options):
     importlib.invalidate_caches()
-    call_command(*arguments)
+    call_command(*arguments, **options)
 """
 
 
