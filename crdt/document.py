@@ -38,18 +38,22 @@ _NOTHING = b"\x00\x00"
 
 
 class Document:
-    """One row's CRDT, written to by `replica`; `state` are the bytes `encode` once returned."""
+    """One row's CRDT, written to by `replica`; `state` are the bytes that `encode` once returned,
+    or what another document of the same bytes has `loaded`.
+    """
 
-    def __init__(self, state: bytes = b"", replica: int = 0) -> None:
+    def __init__(self, state: bytes | State = b"", replica: int = 0) -> None:
         self.replica = replica
-        self.loaded: State = read_state(state) if state else _EMPTY
+        if isinstance(state, bytes):
+            state = read_state(state) if state else _EMPTY
+        self.loaded = state
         """The document as it was when it was built, for `read_push` to check against."""
         self.entries: dict[Dot, Entry] = dict(self.loaded.entries)
         """The present entries, live or not."""
         self._clocks = dict(self.loaded.vector)
         self._last_entry = self.loaded.last_entry.get(replica)
         self._texts = set(self.loaded.text_roots)
-        self._bytes = state
+        self._bytes = state.data
         self._doc: Doc[Any] | None = None
         self._taken: list[bytes] = []
         """Updates that neither `_bytes` nor `_doc` hold yet: there is no text to place them in."""
@@ -231,6 +235,10 @@ class Document:
         if not self._delta:
             return _NOTHING
         return self._delta[0] if len(self._delta) == 1 else merge_updates(*self._delta)
+
+    def appended(self) -> bytes:
+        """The entries appended since it was built, as one update, if nothing else was done."""
+        return self._flushed()
 
     def diff(self, vector: Mapping[int, int]) -> bytes:
         """What somebody lacks who has seen `vector`."""

@@ -21,9 +21,12 @@ def remember(using: str, told: Sequence[tuple[int, int, Mapping[str, Any], bytes
     """Store what is told, where that is not stored yet: for each row its document's primary key,
     the version, the values, and the document.
     """
+    if not told:
+        return
+    versions = [version for _, version, *_ in told]
     rows = Told.objects.using(using).filter(document__in=[key for key, *_ in told])
-    rows = rows.filter(version__in={version for _, version, *_ in told})
-    known = set(rows.values_list("document", "version")) if told else set()
+    rows = rows.filter(version__gte=min(versions), version__lte=max(versions))
+    known = set(rows.values_list("document", "version"))
     insert_missing(
         Told,
         using,

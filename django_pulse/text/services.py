@@ -6,7 +6,7 @@ evaluated values.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import TYPE_CHECKING, Any
 
 from .. import auth, replicas, scopes, writes
@@ -93,11 +93,11 @@ def _uploaded(
         for row in rows
         if isinstance(row, Row)
     ]
-    results = iter(writes.push(user, replica, uploads))
+    results, names = iter(writes.push(user, replica, uploads)), _names(model)
     return [
         (_id(row), row.message, "")
         if isinstance(row, Wrong)
-        else (_id(row), _wrong(model, result := next(results)), _remark(model, row, result))
+        else (_id(row), _wrong(model, result := next(results)), _remark(names, row, result))
         for row in rows
     ]
 
@@ -114,12 +114,12 @@ def _wrong(model: type[SyncModel], result: writes.ItemResult) -> str:
     return " ".join(said)
 
 
-def _remark(model: type[SyncModel], row: Row, result: writes.ItemResult) -> str:
-    """What else there is to say of a row that was taken."""
+def _remark(names: Set[str], row: Row, result: writes.ItemResult) -> str:
+    """What else there is to say of a row that was taken; these are the names it may hold."""
     said = [result.message] if result.status == "ok" and result.message else []
     if result.parked is not None:
         said.append(f"This row is stored, and not there yet: {result.parked['message']}")
-    unknown = sorted(row.values.keys() - _names(model))
+    unknown = sorted(row.values.keys() - names)
     if unknown:
         said.append(f"Not written, for there are no such fields: {', '.join(unknown)[:200]}.")
     return " ".join(said)

@@ -11,7 +11,7 @@ Laws:
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -45,11 +45,15 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What a client starts from: values by name, and what it had seen; None for what is unknown."""
+    """What a client starts from: values by name, and what it had seen; None for what is unknown.
+
+    `edited` are the names whose values it sends otherwise, where that was found out already.
+    """
 
     values: Mapping[str, Any] | None
     seen: VectorClock | None
     taken: Taken | None = None
+    edited: frozenset[str] | None = None
 
 
 UNKNOWN = Base(None, None)
@@ -68,7 +72,7 @@ class Taking:
 
 
 class Memory:
-    """What is remembered of one replica's clients and some documents; read in two queries."""
+    """What is remembered of one replica's clients and some documents; read in three queries."""
 
     def __init__(
         self, using: str, replica: int, documents: Iterable[Stored], bases: Collection[int]
@@ -86,11 +90,11 @@ class Memory:
         document: Stored,
         item: Upload,
         sent: bytes,
-        differences: Callable[[Mapping[str, Any]], int],
+        differences: Callable[[Mapping[str, Any]], frozenset[str]],
     ) -> Base:
         """What the client held before it edited the row into what it sends.
 
-        `differences` counts the values sent that are not those of a base. Whoever sends a row has
+        `differences` names the values sent that are not those of a base. Whoever sends a row has
         edited it: with none of them it was not this base.
         """
         key = (document.pk or 0, item.base)
@@ -105,9 +109,9 @@ class Memory:
         told = self._told.get(key)
         if told is not None:
             candidates.append(Base(orjson.loads(told[0]), self._seen(key)))
-        counted = [(differences(each.values or {}), each) for each in candidates]
-        edited = [pair for pair in counted if pair[0]] or counted[-1:]
-        return min(edited, key=lambda pair: pair[0])[1] if edited else UNKNOWN
+        found = [replace(each, edited=differences(each.values or {})) for each in candidates]
+        likely = [each for each in found if each.edited] or found[-1:]
+        return min(likely, key=lambda each: len(each.edited or ()), default=UNKNOWN)
 
     def repeated(self, taken: Taken, item: Upload) -> ItemResult:
         """The answer to what was taken before; this connection goes on from there."""
@@ -132,18 +136,25 @@ class Memory:
         insert_many(Receipt, self._using, _NAMES, rows)
 
     def _look_up(self, pks: Collection[int], bases: Collection[int]) -> None:
-        told = Told.objects.using(self._using).filter(document__in=pks, version__in=bases)
-        for document, version, values, vector in told.values_list(
+        # Not by both lists at once: SQLite would try every pair of them.
+        among = {"document__in": pks}
+        told = Told.objects.using(self._using).filter(**among)
+        told = told.filter(version__gte=min(bases), version__lte=max(bases))
+        places = told.values_list("pk", "version")
+        wanted = Told.objects.using(self._using).filter(
+            pk__in=[pk for pk, version in places if version in bases]
+        )
+        for document, version, values, vector in wanted.values_list(
             "document", "version", "values", "vector"
         ):
             self._told[document, version] = bytes(values), bytes(vector)
-        receipts = Receipt.objects.using(self._using).filter(document__in=pks, base__in=bases)
-        receipts = receipts.filter(replica=self._replica).order_by("-taken_at", "-pk")
-        for document, base, pk, chain, values, sent, answer in receipts.values_list(
-            "document", "base", "pk", "chain", "values", "sent", "answer"
-        ):
-            taken = Taken(pk, chain, bytes(values), bytes(sent), answer)
-            self._taken.setdefault((document, base), []).append(taken)
+        receipts = Receipt.objects.using(self._using).filter(replica=self._replica, **among)
+        for document, base, pk, chain, values, sent, answer in receipts.order_by(
+            "-taken_at", "-pk"
+        ).values_list("document", "base", "pk", "chain", "values", "sent", "answer"):
+            if base in bases:
+                taken = Taken(pk, chain, bytes(values), bytes(sent), answer)
+                self._taken.setdefault((document, base), []).append(taken)
 
     def _after(self, taken: Taken, key: tuple[int, int]) -> Base:
         return Base(orjson.loads(taken.values), self._seen(key), taken)

@@ -172,11 +172,12 @@ class Uploads:
                 each.keys.want(column.target, found[name])
         return found
 
-    def _differences(self, read: _Read, known: Mapping[str, Any]) -> int:
-        """How many of the values sent are not the known ones."""
-        return sum(
-            name not in known or not self._is_same(name, known[name], value)
+    def _differences(self, read: _Read, known: Mapping[str, Any]) -> frozenset[str]:
+        """The names of the values sent that are not the known ones."""
+        return frozenset(
+            name
             for name, value in read.values.items()
+            if name not in known or not self._is_same(name, known[name], value)
         )
 
     def _is_same(self, name: str, a: Any, b: Any) -> bool:
@@ -187,7 +188,7 @@ class Uploads:
 
     def _written(self, merged: Merged, read: _Read, *, is_new: bool) -> bytes:
         """The update of the client's replica; empty if it edited nothing."""
-        document = Document(bytes(merged.held.document.state), self._batch.replica)
+        document = Document(merged.document.loaded, self._batch.replica)
         start, deleted = document.clock(document.replica), self._deletion(merged, read)
         now_ms = merged.now_ms
         if deleted is not None:
@@ -206,7 +207,7 @@ class Uploads:
         if document.clock(document.replica) == start:
             return b""
         is_text = any(known.rule.text for known, _, _ in edits)
-        return document.own_diff(start) if is_text else document.delta()
+        return document.own_diff(start) if is_text else document.appended()
 
     def _deletion(self, merged: Merged, read: _Read) -> bool | None:
         """Does the client delete the row, or take its own deletion back?"""
@@ -221,19 +222,21 @@ class Uploads:
         self, merged: Merged, read: _Read, *, is_new: bool
     ) -> Iterable[tuple[Field, Any, Any]]:
         """The fields that were edited: what the client saw, and what it wrote."""
-        for name, column in self._columns.items():
-            sent = _of_column(column, read.values)
-            if not sent:
-                continue
-            known = self._schema.fields[name]
+        before = read.base.values or {}
+        edited = read.base.edited
+        if edited is None:
+            edited = self._differences(read, before)
+        for column in {
+            self._parts[name].column.name: None for name in edited if name in self._parts
+        }:
+            known, sent = (
+                self._schema.fields[column],
+                _of_column(self._columns[column], read.values),
+            )
             if is_new and _is_left_out(known, sent):
                 continue
-            before = _of_column(column, read.base.values or {})
-            if sent.keys() <= before.keys() and all(
-                self._is_same(part, before[part], value) for part, value in sent.items()
-            ):
-                continue
-            edit = self._edit(merged, read, known, column, {**before, **sent}, before)
+            told = _of_column(self._columns[column], before)
+            edit = self._edit(merged, read, known, self._columns[column], {**told, **sent}, told)
             if edit is not None:
                 yield edit
 
