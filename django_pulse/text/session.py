@@ -180,7 +180,9 @@ class TextSession:
             told = yield from self._tell([model])
             left = [row.sync_id for row in rows if isinstance(row, Row) if row.sync_id not in told]
             for line in (yield from ask(self._services.again, self._read(), model, left)):
-                yield Send(messages.update(table.name, line))
+                # What is beyond is told in its turn: an app takes all before a version for told.
+                if line.version <= table.cursor.position:
+                    yield Send(messages.update(table.name, line))
 
     def _checked(self, ended: str) -> Steps:
         if ended and self._known().ends_with(ended):
@@ -215,10 +217,10 @@ class TextSession:
             page: Lines = yield from ask(self._services.lines, self._read(), model, table.cursor)
             if model in self._holding:
                 return  # whoever holds it goes on
-            table.cursor = page.cursor
             for line in page.lines:
                 yield Send(messages.update(table.name, line))
                 told.add(line.sync_id)
+            table.cursor = page.cursor
             is_other = self._tables[model] is not table
             more = page.more or is_other or model in self._more
 
