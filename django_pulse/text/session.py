@@ -77,6 +77,7 @@ class TextSession:
         self._telling: set[type[SyncModel]] = set()
         self._more: set[type[SyncModel]] = set()
         self._holding: set[type[SyncModel]] = set()
+        self._again: dict[type[SyncModel], set[UUID]] = {}
         self.is_closed = False
         #: How often the user was found to be in good standing.
         self.checks = 0
@@ -175,14 +176,10 @@ class TextSession:
             yield Send(ack(answers))
         finally:
             self._holding.discard(model)
-        table = self._tables.get(model)
-        if table is not None:
-            told = yield from self._tell([model])
-            left = [row.sync_id for row in rows if isinstance(row, Row) if row.sync_id not in told]
-            for line in (yield from ask(self._services.again, self._read(), model, left)):
-                # What is beyond is told in its turn: an app takes all before a version for told.
-                if line.version <= table.cursor.position:
-                    yield Send(messages.update(table.name, line))
+        if model in self._tables:
+            ids = (row.sync_id for row in rows if isinstance(row, Row))
+            self._again.setdefault(model, set()).update(ids)
+            yield from self._tell([model])
 
     def _checked(self, ended: str) -> Steps:
         if ended and self._known().ends_with(ended):
@@ -194,21 +191,18 @@ class TextSession:
 
     # Telling
 
-    def _tell(self, models: Collection[type[SyncModel]]) -> Generator[Step, Any, set[UUID]]:
-        """Tell what there is to tell of these tables; returns which rows that were."""
-        told: set[UUID] = set()
+    def _tell(self, models: Collection[type[SyncModel]]) -> Steps:
         for model in tuple(models):
             if model in self._telling or model in self._holding:
                 self._more.add(model)
             elif model in self._tables:
                 self._telling.add(model)
                 try:
-                    yield from self._tell_table(model, told)
+                    yield from self._tell_table(model)
                 finally:
                     self._telling.discard(model)
-        return told
 
-    def _tell_table(self, model: type[SyncModel], told: set[UUID]) -> Steps:
+    def _tell_table(self, model: type[SyncModel]) -> Steps:
         """Tell pages until there are none; asked from elsewhere meanwhile, go on from there."""
         more = True
         while more:
@@ -218,11 +212,25 @@ class TextSession:
             if model in self._holding:
                 return  # whoever holds it goes on
             for line in page.lines:
+                self._again.get(model, set()).discard(line.sync_id)
                 yield Send(messages.update(table.name, line))
-                told.add(line.sync_id)
             table.cursor = page.cursor
             is_other = self._tables[model] is not table
             more = page.more or is_other or model in self._more
+            if not more and model in self._again:
+                yield from self._tell_again(model, table)
+                more = model in self._again or model in self._more
+
+    def _tell_again(self, model: type[SyncModel], table: _Table) -> Steps:
+        """Tell rows that were told before. What is beyond that is told in its turn: an app takes
+        all before a version for told.
+        """
+        ids = tuple(self._again.pop(model))
+        for line in (yield from ask(self._services.again, self._read(), model, ids)):
+            if line.version <= table.cursor.position:
+                yield Send(messages.update(table.name, line))
+            else:
+                self._more.add(model)
 
     def _touched(self, frame: bytes) -> list[type[SyncModel]]:
         """The tables that a live frame says something of; all of them, where it does not say."""
