@@ -11,6 +11,7 @@ from uuid import UUID
 
 __all__ = [
     "PROTOCOL",
+    "UPDATE_BYTES",
     "Ack",
     "Busy",
     "Changes",
@@ -46,6 +47,10 @@ __all__ = [
 
 PROTOCOL: Final = 1
 """The version of the wire that this code speaks; named in `hello` and `welcome`."""
+
+
+UPDATE_BYTES: Final = 256 << 10
+"""Bytes of an update where `welcome` says nothing of them."""
 
 
 class Key(NamedTuple):
@@ -98,11 +103,12 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one frame may hold: bytes in all, rows in a push, structs in an update."""
+    """What one frame may hold: bytes in all, rows in a push, structs and bytes in an update."""
 
     frame: int
     rows: int
     structs: int
+    update: int = UPDATE_BYTES
 
 
 @dataclass(frozen=True, slots=True)

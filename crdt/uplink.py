@@ -161,7 +161,7 @@ class Uplink:
         if not held.flight:
             if not held.is_pending:
                 return None
-            held.launch(limits.structs, limits.frame // 2, position)
+            held.launch(limits.structs, min(limits.frame // 2, limits.update), position)
         return Item(*key, held.flight[0].data, None if is_new else self._shelf.seen(held))
 
     def _push(self, items: list[Item]) -> Push:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from .header import Fields
 from .messages import (
+    UPDATE_BYTES,
     Ack,
     Busy,
     Changes,
@@ -104,6 +105,8 @@ def _write_welcome(it: Welcome) -> _Written:
     header: dict[str, Any] = {"type": "welcome", "protocol": it.protocol, "epoch": it.epoch}
     header |= {"time": it.time, "user": it.user, "schemas": it.schemas, "scopes": it.scopes}
     limits = {"frame": it.limits.frame, "rows": it.limits.rows, "structs": it.limits.structs}
+    if it.limits.update != UPDATE_BYTES:
+        limits["update"] = it.limits.update
     header |= {"limits": limits, "poll": it.poll} | _said("expires_in", it.expires_in)
     return header | _said("certificate", it.certificate), None
 
@@ -238,12 +241,17 @@ def _read_welcome(it: Fields) -> Message:
         it.text("user"),
         it.objects("schemas"),
         it.positions("scopes"),
-        Limits(limits.bound("frame"), limits.bound("rows"), limits.bound("structs")),
+        _read_limits(limits),
         it.seconds("poll"),
         it.integer("protocol"),
         it.seconds_or_none("expires_in"),
         it.text_or_none("certificate"),
     )
+
+
+def _read_limits(it: Fields) -> Limits:
+    frame, rows, structs = it.bound("frame"), it.bound("rows"), it.bound("structs")
+    return Limits(frame, rows, structs, it.bound("update") if "update" in it else UPDATE_BYTES)
 
 
 def _read_renew(it: Fields) -> Message:

@@ -82,6 +82,23 @@ class Conf:
     # Rows of one push. Bounds the transaction that merges it, and with it how long its locks last.
     MAX_ROWS_PER_PUSH = Setting[int](500, int)
 
+    # Bytes of one row's update in a push. As many single characters deleted take pycrdt a second;
+    # clients cut what is larger.
+    MAX_UPDATE_BYTES = Setting[int](256 * 1024, int)
+
+    # Bytes of one row's document. Every push of the row reads and rewrites all of it, and every
+    # device that sees the row holds it; one in use has a hundredth of this. Of a larger one devices
+    # may delete, and read, and the server may still write it.
+    MAX_DOCUMENT_BYTES = Setting[int](1 << 20, int)
+
+    # Entries in one row's document: a value of each field, and each element of sets, lists and
+    # trees. Reading so many takes some 20 ms, at every push of the row.
+    MAX_DOCUMENT_ENTRIES = Setting[int](10_000, int)
+
+    # Devices that wrote into one row, ever: each is named in the document, and in what is compared
+    # before every exchange. A row that thousands write to should be several.
+    MAX_DOCUMENT_REPLICAS = Setting[int](2_000, int)
+
     # References and rows of one user that may wait, for a row that has not arrived or for a value
     # that is taken. A day offline leaves a few; a client that invents references is stopped here.
     MAX_PARKED_PER_USER = Setting[int](1_000, int)

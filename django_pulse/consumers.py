@@ -63,4 +63,5 @@ def bounds() -> Bounds:
         page_bytes=conf.PAGE_BYTES,
         poll_seconds=conf.POLL_SECONDS,
         update_structs=DEFAULT_LIMITS.structs,
+        update_bytes=conf.MAX_UPDATE_BYTES,
     )

@@ -19,7 +19,8 @@ CHECKOUT = Path(__file__).parents[1]
 PACKAGES = ("crdt", "django_pulse", "fuzz")
 FOLDERS = {*PACKAGES, "tests"}
 # Beside the folders, the README and dotfiles, only what one expects at the top of a project.
-FILES = {"CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "pyproject.toml", "uv.lock"}
+FILES = {"CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md"}
+FILES |= {"pyproject.toml", "uv.lock"}
 
 # Lines of one file: what a reader can still hold in mind.
 MOST_LINES = 400

@@ -11,6 +11,7 @@ from crdt.messages import (
     Busy,
     Fault,
     Item,
+    Limits,
     Outcome,
     ParkedRow,
     Refused,
@@ -23,11 +24,13 @@ from crdt.messages import (
 if TYPE_CHECKING:
     from ..pages import Change
     from ..writes import ItemResult, StoredOutcome
+    from .bounds import Bounds
 
 __all__ = [
     "batches",
     "fault_message",
     "item_of",
+    "limits_of",
     "outcome",
     "parked",
     "parts",
@@ -63,6 +66,12 @@ def fault_message(fault: RemoteFault, fatal: bool, push: int | None) -> Fault:
     """A fault as it is told."""
     marks = (fault.shared, fault.doubtful) if isinstance(fault, ReplicaTaken) else ()
     return Fault(fault.code, str(fault), fatal, push, *marks)
+
+
+def limits_of(bounds: Bounds) -> Limits:
+    """What a client may send, as it is told."""
+    frame, rows = bounds.frame_bytes, bounds.push_rows
+    return Limits(frame, rows, bounds.update_structs, bounds.update_bytes)
 
 
 def item_of(change: Change) -> Item:

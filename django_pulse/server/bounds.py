@@ -21,4 +21,5 @@ class Bounds:
     page_bytes: int
     poll_seconds: float
     update_structs: int
+    update_bytes: int
     pages: int = sys.maxsize

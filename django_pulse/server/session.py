@@ -38,7 +38,6 @@ from crdt.messages import (
     Item,
     Key,
     Leave,
-    Limits,
     Message,
     Outcome,
     Outcomes,
@@ -54,7 +53,7 @@ from crdt.messages import (
 )
 
 from ..auth import GONE
-from .answers import batches, fault_message, item_of, outcome, parts, verdict
+from .answers import batches, fault_message, item_of, limits_of, outcome, parts, verdict
 from .endings import ending_of
 from .greeting import check_hello
 from .steps import Close, CloseCode, Join, Part, Send, Step, Steps, ask
@@ -275,7 +274,7 @@ class Session:
             user="" if signed.is_anonymous else str(signed.user.pk),
             schemas=services.schemas(),
             scopes=services.scope_heads(signed.user),
-            limits=Limits(bounds.frame_bytes, bounds.push_rows, bounds.update_structs),
+            limits=limits_of(bounds),
             poll=bounds.poll_seconds,
             expires_in=signed.seconds_left,
             certificate=certificate,

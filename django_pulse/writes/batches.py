@@ -25,6 +25,7 @@ from ..columns import columns_of
 from ..schema import schema_again, schema_of
 from . import announcing, clashing, joining, parking, placing
 from .defaults import Defaults
+from .filling import limits, too_full
 from .forgotten import answer_to_forgotten
 from .items import ItemResult, PushItem, Upload
 from .judging import Judge
@@ -149,7 +150,7 @@ def _read(
             return made
         data = made
     try:
-        update = read_push(data, batch.replica, merged.document.loaded)
+        update = read_push(data, batch.replica, merged.document.loaded, limits())
     except Gap as gap:
         return ItemResult("resend", clock=gap.expected)
     except RemoteFault as fault:
@@ -158,7 +159,8 @@ def _read(
         return refused(fault.code, str(fault))
     if update.known:
         return repeated(batch.using, batch.replica, merged.held.document, update.next)
-    return merged, update
+    full = too_full(merged, update)
+    return (merged, update) if full is None else refused("full", full)
 
 
 def _learn(batch: Batch, pushes: Mapping[int, tuple[Merged, Push]]) -> None:

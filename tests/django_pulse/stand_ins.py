@@ -41,6 +41,7 @@ BOUNDS = Bounds(
     page_bytes=100,
     poll_seconds=15,
     update_structs=1000,
+    update_bytes=256 << 10,
 )
 
 
