@@ -97,6 +97,7 @@ class Server:
             page_bytes=conf.PAGE_BYTES,
             poll_seconds=conf.POLL_SECONDS,
             update_structs=DEFAULT_LIMITS.structs,
+            update_bytes=conf.MAX_UPDATE_BYTES,
         )
 
     def connect(self, user: Any, services: Backend | None = None) -> Line:
