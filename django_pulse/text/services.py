@@ -104,9 +104,8 @@ def _uploaded(
 
 def _wrong(model: type[SyncModel], result: writes.ItemResult) -> str:
     """What was not taken of a row, in words; empty where all was."""
-    said = [
-        f"{_name(model, wire)}: {undone['message']}" for wire, undone in result.reverted.items()
-    ]
+    reverted = sorted(result.reverted.items())  # PostgreSQL keeps no order in JSON
+    said = [f"{_name(model, wire)}: {undone['message']}" for wire, undone in reverted]
     if result.status == "busy":
         return "Somebody is writing this row: send it again a little later."
     if result.status != "ok" and not said:
