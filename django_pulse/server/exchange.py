@@ -70,7 +70,8 @@ class _Resumable(Session):
         signed, heads = yield from ask(self._return)
         if _name(signed) != user:
             raise RemoteFault("This pass is somebody else's: say hello.", code="other_user")
-        self._signed, self._replica, self.scopes = signed, hello.replica, frozenset(heads)
+        replica = 0 if signed.is_anonymous else hello.replica  # who writes nothing has none
+        self._signed, self._replica, self.scopes = signed, replica, frozenset(heads)
         yield from ask(self._subset.become, hello.subscription, self.scopes)
         self.state = State.READY
 

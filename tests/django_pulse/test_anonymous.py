@@ -15,7 +15,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
-from django.test import override_settings
+from django.test import Client, override_settings
 
 from crdt.events import Refused as RefusedEdit
 from crdt.messages import (
@@ -43,6 +43,7 @@ from tests.project.todo.models import Task
 from .client.conftest import SOON, in_django
 from .sockets import PATIENCE, opened, welcomed
 from .test_consumers import cookie_of, origin_of, pulled, rows, update
+from .test_sync_view import sent
 
 ALLOWED = {"ALLOW_ANONYMOUS": True, "AUTHENTICATE": "tests.django_pulse.test_consumers.by_username"}
 PUBLIC = "default/*/public.notice"
@@ -212,6 +213,17 @@ def test_apps_of_the_text_protocol_read_public_rows_and_write_nothing(
         assert "sign in" in str(ack).lower()
     assert [each.text for each in Notice.objects.all()] == ["Closed on Monday"]
     assert not Device.objects.exists()
+
+
+def test_over_http_they_confirm_no_outcomes_of_others_either(notice: Notice) -> None:
+    replica = secrets.randbits(52) + 1
+    outcome = Outcome.objects.create(replica=replica, document_id=notice.pk, clock=1, payload={})
+    with override_settings(DJANGO_PULSE=ALLOWED):
+        first = sent(Client(), Hello(replica, "phone", outcomes=(outcome.pk,)))
+        assert first.status_code == 200
+        again = sent(Client(), Confirm((outcome.pk,)), onward=first.headers["Pulse-Onward"])
+        assert again.status_code == 200
+    assert Outcome.objects.filter(pk=outcome.pk).exists()
 
 
 # Changed settings
