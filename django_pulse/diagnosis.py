@@ -131,7 +131,8 @@ def _compared(
     try:
         for name, old, value in differences(row, schema, keys, said.values, stored.waiting):
             known = schema.fields[name]
-            travels = known.encode(value)  # raises for what no document can hold
+            known.check(value)  # this, or the next, raises for what no document can hold
+            travels = known.encode(value)
             if not stored.waiting or stored.waiting.get(known.wire, MISSING) != travels:
                 found.append(Finding(label, "column", sync_id, row.pk, name, value, old))
     except (ValueError, ValidationError) as error:

@@ -22,6 +22,7 @@ from . import seen as seen_values
 from .absorbing import begin
 from .locking import Held
 from .merging import Merged
+from .mirror import fits
 from .storing import store_documents, store_rows, update_rows
 
 if TYPE_CHECKING:
@@ -132,7 +133,10 @@ def _write_changes(
         if new is MISSING:  # it refers to a row that is not there: the database judges that
             row.__dict__.update(attributes)
             plain += [field.name for field in column.concrete]
-        elif old is MISSING or not known.same(old, new):
+            continue
+        if not (old is MISSING or known.rule.whole or fits(known, old)):
+            old = known.read(merged.document)  # raw SQL put that there: it was nobody's edit
+        if old is MISSING or not known.same(old, new):
             written = write_field(merged.document, known, old, new, merged.now_ms)
             merged.held_back.discard(name)
             merged.changed |= bool(written)  # or what was there wins

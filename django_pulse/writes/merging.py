@@ -144,7 +144,7 @@ class Merged:
         if row is None:
             delete_row(document, schema, now_ms)
         else:
-            mirror(document, schema, row, held.keys, written_ms)
+            mirror(document, schema, row, held.keys, written_ms, as_it_is=True)
             if stored.pk is None:
                 stored.version = row.version
         stored.deleted, stored.parked, stored.waiting = row is None, None, None

@@ -31,7 +31,7 @@ from ..schema import schema_of
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
 
-__all__ = ["absorb", "awaited_elements", "concrete_names", "mirror", "project", "values_of"]
+__all__ = ["absorb", "awaited_elements", "concrete_names", "fits", "mirror", "project", "values_of"]
 
 logger = logging.getLogger("django_pulse")
 
@@ -47,26 +47,54 @@ def values_of(row: SyncModel, keys: Keys, names: Iterable[str] | None = None) ->
     }
 
 
-def mirror(document: Document, schema: Schema, row: SyncModel, keys: Keys, now_ms: int) -> bool:
+def mirror(
+    document: Document,
+    schema: Schema,
+    row: SyncModel,
+    keys: Keys,
+    now_ms: int,
+    *,
+    as_it_is: bool = False,
+) -> bool:
     """Write every field of `row` that has no entry yet; says whether there was any.
 
     What a document gets so that nothing is missing in it is nobody's edit: it takes the stamp of
     the latest one that was, and neither beats an edit that comes later nor counts as an action.
+
+    Raises `ValueError` for what a field's rule cannot hold. Of a row `as_it_is` in its table, where
+    only raw SQL can have put that, the field stays without entries instead.
     """
     if not document.vector:
         values = values_of(row, keys, schema.fields)
-        write_row(document, _with_fields(schema, values), now_ms)
+        fields = _with_fields(schema, values)
+        write_row(document, _fitting(fields) if as_it_is else fields, now_ms)
         return bool(schema.fields)
-    written = document.fields()
-    missing = [name for name, known in schema.fields.items() if known.wire not in written]
+    there = document.fields()
+    missing = [name for name, known in schema.fields.items() if known.wire not in there]
     if not missing:
         return False
     stamps = [entry.stamp for entry in document.entries.values()]
     latest = max(stamps) if stamps else document.next_stamp(now_ms)
-    values = values_of(row, keys, missing)
-    for known, value in _with_fields(schema, values):
+    fields = _with_fields(schema, values_of(row, keys, missing))
+    written = list(_fitting(fields) if as_it_is else fields)
+    for known, value in written:
         write_missing(document, known, value, latest)
-    return bool(values)
+    return bool(written)
+
+
+def fits(known: Field, value: Any) -> bool:
+    """Can a document hold the value in this field?"""
+    try:
+        known.check(value)
+        known.encode(value)
+    except ValueError as error:
+        logger.warning("A column holds what its merge rule cannot: %s", error)
+        return False
+    return True
+
+
+def _fitting(fields: Iterable[tuple[Field, Any]]) -> Iterator[tuple[Field, Any]]:
+    return (each for each in fields if fits(*each))
 
 
 def _with_fields(schema: Schema, values: Mapping[str, Any]) -> Iterator[tuple[Field, Any]]:
@@ -124,7 +152,7 @@ def absorb(
             if not _write(document, known, projected[name], value, now_ms) and outvoted is not None:
                 outvoted.add(name)
             changed = True
-    return mirror(document, schema, row, keys, now_ms) or changed
+    return mirror(document, schema, row, keys, now_ms, as_it_is=stored) or changed
 
 
 def awaited_elements(
@@ -184,9 +212,6 @@ def _write(document: Document, known: Field, old: Any, new: Any, now_ms: int) ->
     A value that the rule cannot hold (an object in the column of a set) can only have come past
     every check. It must not keep the row from syncing, and the document stands.
     """
-    try:
-        known.check(new)
-    except ValueError as error:
-        logger.warning("A column holds what its merge rule cannot: %s", error)
+    if not fits(known, new):
         return False
     return bool(write_field(document, known, old, new, now_ms))

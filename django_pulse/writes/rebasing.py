@@ -55,7 +55,7 @@ def rebased(row: SyncModel, edits: Edits) -> dict[str, Any]:
         if not is_broken(error):
             raise
         document = Document(replica=replica)  # as saving the row would rebuild it
-        mirror(document, schema, row, keys, now_ms)
+        mirror(document, schema, row, keys, now_ms, as_it_is=True)
     for name, (old, new) in edits.items():
         known, column = schema.fields[name], columns[name]
         try:
