@@ -309,6 +309,8 @@ class Downlink:
 
     def _take(self, held: Held, data: bytes, whole: bool) -> None:
         record = held.record
+        if not whole and held.key in self._shelf.wanted:  # it builds on what will come whole
+            raise Gap(0, 0, 0)
         is_astray = record.rebase or record.epoch not in (None, self._shelf.standing.epoch)
         if not is_astray and not held.is_foreign(data):
             held.merge(data)

@@ -66,6 +66,27 @@ def test_who_typed_last_may_go_on_with_a_document_that_was_rebuilt(phone: Phone,
     assert phone.rows()[row]["notes"] == "and so naïve 😀"
 
 
+def test_what_comes_live_after_a_rebuilding_waits_for_the_document(
+    phone: Phone, other: Phone
+) -> None:
+    """The old one has the clock that it builds on, too; but that is a character."""
+    other.connect()
+    row = phone.replica.create(MODEL, {"title": "Eggs", "notes": "a"})
+    phone.replica.edit_text(MODEL, row, "notes", 0, 0, "b")
+    phone.sync()
+    phone.cut()
+    phone.authority.rebuild(Key(MODEL, row), counted=True)
+    while other.receive():  # it hears of that, and has not fetched the document yet
+        pass
+    phone.replica.set(MODEL, row, title="Bread")
+    other.connect()
+    phone.sync()
+    other.exchange()
+    assert other.replica.in_sync
+    assert other.rows() == phone.rows()
+    assert other.rows()[row]["title"] == "Bread"
+
+
 def test_a_document_may_be_rebuilt_as_often_as_one_likes(phone: Phone, row: UUID) -> None:
     """Also within one second, by which clocks begin where none are known."""
     for _ in range(5):
