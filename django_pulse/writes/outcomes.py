@@ -2,15 +2,17 @@
 
 For an update that was simply merged the document itself is the outcome: it knows the clocks. Only
 what was undone, and why a row is not there yet, has to be written down, in the same transaction.
+
+Their ids are random, and so those of several databases differ: counted, they would tell every device
+how much of others is undone.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-
-from django.db import DEFAULT_DB_ALIAS, connections
 
 from ..schema import label_of, model_of
 from ..scopes import database_of, databases
@@ -23,9 +25,8 @@ from .merging import Reverts
 __all__ = ["Told", "confirm", "outcomes", "repeated", "settle", "store_outcomes"]
 __all__ += ["storable", "there_by_now"]
 
-IDS_APART = 2**40
-"""Between the ids of two databases' outcomes, both of which count from one: more than any will
-have, and 8,192 databases fit into what clients hold exactly (2**53)."""
+_ID_BITS = 52
+"""A number below 2**53 travels as it is."""
 
 Told = tuple[int, Stored, int, Reverts, "dict[str, Any] | None"]
 """The item's place in the frame, its document, the pusher's next clock, what was undone, and why
@@ -34,10 +35,10 @@ the row is not there yet.
 
 
 def outcomes(replica: int) -> list[StoredOutcome]:
-    """What `replica` has not confirmed yet, oldest first."""
+    """What `replica` has not confirmed yet, in the order of its clocks."""
     return [
         StoredOutcome(
-            _id_of(row),
+            row.pk,
             row.document.model,
             row.document.sync_id,
             row.clock,
@@ -48,16 +49,14 @@ def outcomes(replica: int) -> list[StoredOutcome]:
         for row in Outcome.objects.using(using)
         .filter(replica=replica)
         .select_related("document")
-        .order_by("pk")
+        .order_by("document", "clock", "pk")
     ]
 
 
 def confirm(replica: int, ids: Sequence[int]) -> None:
     """Forget outcomes that `replica` has stored."""
     for using in databases() if ids else ():
-        start = _start_of(using)
-        keys = [each - start for each in ids if 0 <= each - start < IDS_APART]
-        Outcome.objects.using(using).filter(replica=replica, pk__in=keys).delete()
+        Outcome.objects.using(using).filter(replica=replica, pk__in=ids).delete()
 
 
 def repeated(using: str, replica: int, document: Stored, clock: int) -> ItemResult:
@@ -65,7 +64,7 @@ def repeated(using: str, replica: int, document: Stored, clock: int) -> ItemResu
     row = (
         Outcome.objects.using(using)
         .filter(replica=replica, document=document.pk, clock__lte=clock)
-        .order_by("pk")
+        .order_by("clock")
         .last()
     )
     if row is None:
@@ -114,7 +113,11 @@ def store_outcomes(using: str, replica: int, told: Iterable[Told]) -> dict[int, 
             assert document.pk is not None, "it is written by now"
             payload = {"reverted": reverted} | ({"parked": parked} if parked else {})
             rows[place] = Outcome(
-                replica=replica, document_id=document.pk, clock=clock, payload=storable(payload)
+                pk=secrets.randbits(_ID_BITS) + 1,
+                replica=replica,
+                document_id=document.pk,
+                clock=clock,
+                payload=storable(payload),
             )
     if rows:
         Outcome.objects.using(using).bulk_create(rows.values())
@@ -137,13 +140,4 @@ def storable(told: Any) -> Any:
 def _told(row: Outcome, clock: int) -> ItemResult:
     parked = row.payload.get("parked")
     reverted = row.payload["reverted"]
-    return ItemResult("ok", clock=clock, reverted=reverted, outcome=_id_of(row), parked=parked)
-
-
-def _id_of(row: Outcome) -> int:
-    """What a client calls it."""
-    return _start_of(row._state.db or DEFAULT_DB_ALIAS) + row.pk
-
-
-def _start_of(using: str) -> int:
-    return list(connections).index(using) * IDS_APART
+    return ItemResult("ok", clock=clock, reverted=reverted, outcome=row.pk, parked=parked)

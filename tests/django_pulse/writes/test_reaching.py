@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from crdt.document import Document
 from crdt.editing import delete_row
+from crdt.stamp import COUNTER_BITS
 from django_pulse import writes
 from django_pulse.schema import schema_of
 from django_pulse.tables import Document as Stored
@@ -29,7 +30,7 @@ pytestmark = [
 ]
 
 REPLICA = 77
-LATER = 1 << 50
+LATER = 1_700_000_000_000 << COUNTER_BITS
 
 
 @pytest.fixture
