@@ -35,22 +35,25 @@ class SyncChanges(Mapping[str, Any]):
     no field that syncs raises `FieldDoesNotExist`: a misspelt name must not let anything in.
     """
 
-    __slots__ = ("_names", "_row", "_sets")
+    __slots__ = ("_names", "_sets", "after")
+
+    after: Any
+    """The row with all of these values, not to be saved."""
 
     def __init__(
-        self, row: SyncModel, names: Collection[str], sets: Mapping[str, frozenset[Any]]
+        self, after: SyncModel, names: Collection[str], sets: Mapping[str, frozenset[Any]]
     ) -> None:
-        self._row = row
+        self.after = after
         self._names = frozenset(names)
         self._sets = sets
 
     def __getitem__(self, name: str) -> Any:
         if name not in self:
             raise KeyError(name)
-        return self._sets[name] if name in self._sets else getattr(self._row, name)
+        return self._sets[name] if name in self._sets else getattr(self.after, name)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._names or field_called(type(self._row), name) in self._names
+        return name in self._names or field_called(type(self.after), name) in self._names
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._names))

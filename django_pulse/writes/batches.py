@@ -38,7 +38,7 @@ from .permitting import DeniedError, Permits
 from .reaching import NO_SUCH_ROW, hide
 from .retired import Bridge
 from .storing import store_documents, store_rows
-from .undoing import undo
+from .undoing import reason_to_refuse, undo
 from .uploading import Uploads
 
 if TYPE_CHECKING:
@@ -233,6 +233,10 @@ def _judged(
         lost = lost_to_deletion(merged, update)
         merged.compact()  # last: until then what was replaced can live again
         reverts[place] = lost | reverts[place] | of_row
+        reason = None if batch.waited else reason_to_refuse(merged, reverts[place])
+        if reason is not None:
+            results[place] = refused(reason["code"], reason["message"])
+            del pushes[place]
     return reverts
 
 

@@ -13,7 +13,10 @@ from crdt.update import Push
 
 from .merging import Merged, Reverts
 
-__all__ = ["lost_to_deletion"]
+__all__ = ["DELETED", "lost_to_deletion"]
+
+DELETED = "deleted"
+"""The code of what stands, but in a row that is gone."""
 
 
 def lost_to_deletion(merged: Merged, push: Push) -> Reverts:
@@ -34,4 +37,4 @@ def _told(merged: Merged, entry: Any) -> dict[str, Any]:
     known = merged.schema.get(entry.field)
     is_text = known is not None and known.rule.text
     value = merged.document.text(entry.field) if is_text else entry.value
-    return {"value": value, "code": "deleted", "message": "The row was deleted before this edit."}
+    return {"value": value, "code": DELETED, "message": "The row was deleted before this edit."}

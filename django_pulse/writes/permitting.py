@@ -116,7 +116,8 @@ class Permits:
         if not any(self._questions.values()):
             return
         self._user = _as_he_is_now(self._user)
-        rows = [q.row for each in self._questions.values() for q in each]
+        asked = [question for each in self._questions.values() for question in each]
+        rows = [row for each in asked for row in (each.row, each.changes.after)]
         rows += [merged.row for merged, _ in noted if merged.row is not None]
         self._read(rows)
 

@@ -1,4 +1,10 @@
-"""Undoing: taking back the fields of a push that an error is about."""
+"""Undoing: taking back the fields of a push that an error is about.
+
+What a push wrote to a text leaves something behind, since other characters may stand beside it:
+some forty bytes for each run that was inserted, and everything that was deleted once more. So where
+a document is large already, such a push is not undone but refused as a whole: its device withdraws
+it, and the document stays as it is.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +15,14 @@ from crdt.entry import Entry
 from crdt.schema import Field
 from crdt.update import Push
 
+from .lost import DELETED
 from .merging import Merged, Reverts
 
-__all__ = ["fields_pushed", "undo", "value_of"]
+__all__ = ["MOST_BYTES", "fields_pushed", "reason_to_refuse", "undo", "value_of"]
+
+MOST_BYTES = 16 << 10
+"""Bytes of a document in which edits of texts are undone: some hundreds of them, by a device that
+does not know better. What was let in may be as large as it likes."""
 
 
 def undo(merged: Merged, push: Push, named: Collection[str], error: Mapping[str, str]) -> Reverts:
@@ -31,6 +42,15 @@ def undo(merged: Merged, push: Push, named: Collection[str], error: Mapping[str,
             reverts[wire] = {"value": merged.document.text(wire), **error}
             merged.revert_text(wire)
     return reverts
+
+
+def reason_to_refuse(merged: Merged, reverts: Reverts) -> Mapping[str, Any] | None:
+    """What was undone of a text, if the document is too large for it to be undone there."""
+    if len(merged.held.document.state) <= MOST_BYTES:
+        return None
+    texts = {known.wire for known in merged.schema.fields.values() if known.rule.text}
+    undone = (reverts[wire] for wire in reverts.keys() & texts)
+    return next((each for each in undone if each["code"] != DELETED), None)
 
 
 def fields_pushed(merged: Merged, push: Push) -> dict[str, Field]:

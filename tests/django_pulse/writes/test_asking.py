@@ -224,6 +224,33 @@ def test_a_row_takes_another_in_only_where_its_writer_may_edit_it(name: str, cod
 # What it costs
 
 
+def test_what_is_read_beforehand_is_not_asked_for_row_by_row(
+    space: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phone = device(space, "admin")
+    other = Workspace.objects.create(name="Yard")
+    other.seats.create(user=phone.user, role="admin")
+
+    def names(row: Page, user: Any, action: str, changes: Any) -> bool:
+        return bool(row.workspace.name and changes["workspace"].seats.all() and changes.after.title)
+
+    answer(monkeypatch, names)
+
+    def queries(count: int) -> int:
+        made = [phone.create(title="New", workspace=space.pk) for _ in range(count)]
+        moved = [page(space).sync_id for _ in range(count)]
+        phone.pull(*moved)
+        for each in moved:
+            phone.set(each, workspace=other.pk)
+        with CaptureQueriesContext(connection) as captured:
+            results = phone.push(*made, *moved)
+        assert {(result.status, len(result.reverted)) for result in results} == {("ok", 0)}
+        return len(captured)
+
+    queries(1)
+    assert queries(20) == queries(2)
+
+
 def test_sixty_rows_cost_as_many_queries_as_four(space: Workspace) -> None:
     phone = device(space, "editor")
 
