@@ -19,7 +19,7 @@ __all__ = ["check_permissions"]
 
 _WRITE = "Write def can_sync(self, user, action, changes) in the body of the model."
 
-_ALIKE = 0.8
+_ALIKE = 0.85
 """How alike two names are (see difflib) of which one is taken for the other misspelt."""
 
 
@@ -68,7 +68,7 @@ def _check_place(model: type[SyncModel]) -> Iterator[CheckMessage]:
     if "can_sync" in model._sync.unknown:
         said = "`can_sync` stands in `class Sync`, where nobody asks it: devices may write all."
         yield _error(model, "E073", said, "Move it out of `class Sync`, into the model.")
-    for cls in model.__mro__:
+    for cls in () if is_asked(model) else model.__mro__:
         if cls.__module__.partition(".")[0] not in {"django", "django_pulse", "builtins"}:
             methods = [name for name, value in vars(cls).items() if isinstance(value, FunctionType)]
             for name in get_close_matches("can_sync", methods, cutoff=_ALIKE):

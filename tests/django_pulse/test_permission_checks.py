@@ -98,6 +98,13 @@ def test_e073_can_sync_is_misspelt(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "body", [{"can_sync": plain, "_can_sync": plain}, {"can_synchronise": plain}]
+)
+def test_e073_not_for_what_is_called_so_on_purpose(body: Any) -> None:
+    assert list(check_permissions(model_of(**body))) == []
+
+
+@pytest.mark.parametrize(
     ("path", "mistake"),
     [
         ("project", "permits.Page has no relation 'project'"),
