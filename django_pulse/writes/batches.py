@@ -113,12 +113,14 @@ def merge(batch: Batch) -> Results:
             results[place] = answer
         else:
             pushes[place] = answer
+    if batch.waited:
+        pushes = parking.without_others(pushes, batch.user)
     _learn(batch, pushes)
     judge = Judge(batch.user, batch.model, batch.using)
     for place in judge.look_up(pushes):
         results[place] = ItemResult("busy")
         del pushes[place]
-    reverts = _judged(batch, judge, waits, pushes, visible, results)
+    reverts = _judged(batch, judge, pushes, visible, results)
     if not batch.waited:
         for place in waits.beyond_bound({place: merged for place, (merged, _) in pushes.items()}):
             results[place] = refused("too_many_parked", TOO_MANY)
@@ -178,7 +180,6 @@ def _learn(batch: Batch, pushes: Mapping[int, tuple[Merged, Push]]) -> None:
 def _judged(
     batch: Batch,
     judge: Judge,
-    waits: parking.Waits,
     pushes: dict[int, tuple[Merged, Push]],
     visible: Container[str],
     results: Results,
@@ -189,7 +190,7 @@ def _judged(
     permits = Permits(batch.user, batch.model, batch.using, places)
     count = sum(merged.row is None for merged, _ in pushes.values())
     defaults = Defaults(batch.model, batch.using, count)
-    projects = partial(_projected, batch, judge, waits, places, defaults)
+    projects = partial(_projected, batch, judge, places, defaults)
     joined = set()
     for place, (merged, update) in tuple(pushes.items()):
         bridge = Bridge(merged, update) if update.data else None
@@ -228,6 +229,7 @@ def _judged(
         if of_row:
             if merged.inserted and merged.row is not None:
                 defaults.fill(merged.row)
+            judge.hold_back(merged, update)
             merged.project()
         of_row |= clashing.undone(batch, merged, update)
         lost = lost_to_deletion(merged, update)
@@ -243,14 +245,13 @@ def _judged(
 def _projected(
     batch: Batch,
     judge: Judge,
-    waits: parking.Waits,
     places: placing.Placing,
     defaults: Defaults,
     merged: Merged,
     update: Push,
 ) -> Reverts:
     """Bring a row to what its document says, as far as it may be there."""
-    judge.hold_back(merged, update, waits.his(merged.held.document))
+    judge.hold_back(merged, update)
     merged.project(partial(_new_row, batch, defaults, merged))
     if merged.held.document.deleted and merged.held.document.pk is None and merged.row is None:
         raise placing.MisplacedError(NO_SUCH_ROW)  # nothing was ever there to be deleted

@@ -9,7 +9,7 @@ could be seen, one to a row that the user may not see.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from crdt.update import Push
 from .. import scopes
 from ..columns import Column, columns_of
 from ..schema import schema_of
-from .merging import Merged, Reverts, Target
+from .merging import Merged, Reverts
 from .targets import Targets
 from .undoing import fields_pushed, undo, value_of
 
@@ -112,43 +112,39 @@ class Judge:
             return _error("changed_kind", "This field refers to rows by other keys now.")
         return _may_not_write(known.wire, known) or self._value_error(known.name, value)
 
-    def hold_back(self, merged: Merged, push: Push, awaited: Collection[Target]) -> None:
+    def hold_back(self, merged: Merged, push: Push) -> None:
         """Keep fields from being projected that refer to a row that is not there for the user.
 
-        A field that waits already, and is not pushed now, is somebody else's to judge, unless what
-        it refers to is among `awaited`: what this user makes the document wait for.
+        A field that waits already, and says something else than what stands of this push, is for
+        those to judge who make it wait; see `parking.everything`.
         """
-        waiting = merged.held.document.waiting or {}
+        waiting = merged.lagging
         merged.held_back -= self._targets.names
         for name in self._targets.names:
             known = merged.schema.fields[name]
             if name in self._targets.sets:
-                self._withhold(merged, push, known, awaited)
+                self._withhold(merged, push, known)
                 continue
-            pushed = [entry for entry in push.entries if entry.field == known.wire]
+            pushed = _standing(merged, push, known)
             if merged.row is not None and not pushed and known.wire not in waiting:
                 continue
             value = known.read(merged.document)
             target = None if value is MISSING else self._targets.awaited(name, value)
             if target is None or (merged.row is not None and value == merged.shown.get(name)):
                 continue
-            is_his = (
-                known.wire not in waiting
-                or target in awaited
-                or any(live.value == value for live in known.live(pushed))
+            is_his = known.wire not in waiting or any(
+                live.value == value for live in known.live(pushed)
             )
             if not is_his or not self._targets.allows(name, value):
                 merged.held_back.add(name)
                 merged.awaits[target] = is_his
 
-    def _withhold(
-        self, merged: Merged, push: Push, known: Field, awaited: Collection[Target]
-    ) -> None:
+    def _withhold(self, merged: Merged, push: Push, known: Field) -> None:
         """Keep elements of a set from being linked whose rows are not there for the user; link
         those that he waited for.
         """
-        waiting = merged.held.document.waiting or {}
-        pushed = [entry for entry in push.entries if entry.field == known.wire]
+        waiting = merged.lagging
+        pushed = _standing(merged, push, known)
         if merged.row is not None and not pushed and known.wire not in waiting:
             return
         name = known.name
@@ -160,7 +156,7 @@ class Judge:
             text, target = canonical(key), self._targets.awaited(name, key)
             if text in linked:
                 continue
-            is_his = text in mine or known.wire not in waiting or target in awaited
+            is_his = text in mine or known.wire not in waiting
             if is_his and self._targets.allows(name, key):
                 merged.sets.setdefault(name, {})[text] = (key, True)
             else:
@@ -188,8 +184,9 @@ class Judge:
             return error
         before = copy.copy(merged.row)
         attributes: dict[str, Any] = {}
-        for name, value in merged.before.values.items():
-            if name not in merged.held_back:
+        lagging = merged.lagging_values()
+        for name, value in (merged.before.values | lagging).items():
+            if name in lagging or name not in merged.held_back:
                 self._columns[name].write(attributes, value, merged.held.keys)
         before.__dict__.update(attributes)
         try:
@@ -307,6 +304,11 @@ class _Before:
             before = {d: e for d, e in entries if e.field == known.wire and d not in pushed}
             found = self._live[known.wire] = known.live(live_entries(before))
         return found
+
+
+def _standing(merged: Merged, push: Push, known: Field) -> list[Entry]:
+    """The pushed entries of a field that were not undone."""
+    return [each for each in push.entries if each.field == known.wire and merged.has(each)]
 
 
 def _may_not_write(name: str, known: Field | None) -> dict[str, str] | None:

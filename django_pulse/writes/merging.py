@@ -30,7 +30,7 @@ from crdt.stamp import COUNTER_BITS
 from crdt.values import decode
 
 from ..broken import is_broken
-from ..columns import sets_of
+from ..columns import columns_of, sets_of
 from ..conf import conf
 from .locking import Held, Stored
 from .mirror import absorb, concrete_names, mirror, project, values_of
@@ -266,6 +266,8 @@ class Merged:
         else:
             keys = self.held.keys
             shown, held_back = self.shown, self.held_back
+            if self.lagging:
+                self._give_back(after.values)
             self.add_columns(project(self.held.row, shown, after.values, keys, held_back))
         self._project_sets(after.values)
         if self.inserted:
@@ -300,11 +302,31 @@ class Merged:
     def _fill_lagging(self) -> None:
         """Write what a column holds that waited, if nothing is left of what it waited for."""
         stamps = [entry.stamp for entry in self.document.entries.values()]
-        for name in self._waiting_of(self.lagging):
+        for name, value in self.lagging_values().items():
             known = self.schema.fields[name]
             if not self.document.live(known.wire) and stamps:
-                value = decode(known.kind, self.lagging[known.wire])
                 write_missing(self.document, known, value, max(stamps))
+
+    def _give_back(self, after: Mapping[str, Any]) -> None:
+        """Give a column back what it held that was shown something else, and waits again."""
+        row = self.row
+        assert row is not None, "whoever asks looked"
+        columns = columns_of(type(row))
+        values = {
+            name: value
+            for name, value in self.lagging_values().items()
+            if name in self.shown
+            and (name in self.held_back or not columns[name].write({}, after[name], self.held.keys))
+        }
+        self.add_columns(project(row, {}, values, self.held.keys))
+
+    def lagging_values(self) -> dict[str, Any]:
+        """What the columns hold of fields that waited when the merge began, by name."""
+        return {
+            name: decode(known.kind, self.lagging[known.wire])
+            for name in self._waiting_of(self.lagging)
+            for known in [self.schema.fields[name]]
+        }
 
     def _project_sets(self, after: Mapping[str, Any]) -> None:
         """Note what was added to sets, and removed from them, since they were shown last."""

@@ -3,8 +3,8 @@
 For an update that was simply merged the document itself is the outcome: it knows the clocks. Only
 what was undone, and why a row is not there yet, has to be written down, in the same transaction.
 
-Their ids are random, and so those of several databases differ: counted, they would tell every device
-how much of others is undone.
+Their ids are random, and so those of several databases differ: counted, they would tell every
+device how much of others is undone.
 """
 
 from __future__ import annotations

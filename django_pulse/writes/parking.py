@@ -13,7 +13,7 @@ Laws:
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -24,7 +24,7 @@ from .. import feed
 from ..columns import Column, columns_of
 from ..conf import conf
 from ..sql import insert_many
-from ..tables import Awaited
+from ..tables import Awaited, Device
 from .locking import Held, Stored
 from .merging import Merged, Target
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
 __all__ = ["Reason", "Waits", "everything", "is_his", "park", "told", "waiting_for"]
+__all__ += ["without_others"]
 
 WAITING = "It refers to a row that has not arrived, or that you may not see."
 
@@ -105,6 +106,24 @@ def everything(merged: Merged, awaited: Collection[Target]) -> Push:
     return Push(
         0, 0, 0, tuple(entries), frozenset(t for t in texts if document.text(t)), {}, True, b""
     )
+
+
+def without_others(
+    pushes: Mapping[int, tuple[Merged, Push]], user: AbstractBaseUser
+) -> dict[int, tuple[Merged, Push]]:
+    """The same, without what devices of other users have written: that waits for these."""
+    replicas = {entry.dot.replica for _, push in pushes.values() for entry in push.entries}
+    others: Collection[int] = ()
+    if replicas:
+        devices = Device.objects.filter(replica__in=replicas).exclude(user=str(user.pk))
+        others = set(devices.values_list("replica", flat=True))
+    return {
+        place: (
+            merged,
+            replace(push, entries=tuple(e for e in push.entries if e.dot.replica not in others)),
+        )
+        for place, (merged, push) in pushes.items()
+    }
 
 
 def _that_refer_to(merged: Merged, awaited: Collection[Target]) -> Iterator[Entry]:

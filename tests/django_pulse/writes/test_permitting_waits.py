@@ -1,0 +1,117 @@
+"""References that wait for a row: only what their own writer may write gets in, and only theirs."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from django_pulse.identity import random_replica
+from django_pulse.tables import Awaited, Document
+from django_pulse.tables import Device as Registered
+from tests.django_pulse.devices import Device
+from tests.django_pulse.workspaces import answer, device, page, space, told
+from tests.project.permits.models import Page, Seat, Workspace
+
+__all__ = ["space"]  # a fixture
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.databases("sqlite", "postgres"),
+]
+
+
+@pytest.fixture
+def row(space: Workspace) -> Page:
+    return page(space)
+
+
+def known(space: Workspace, role: str) -> Device:
+    """A device whose replica is registered, as every one that said hello is."""
+    made = device(space, role)
+    made.replica = random_replica()
+    made.rows.clear()
+    made.pull()
+    Registered.objects.create(replica=made.replica, user=str(made.user.pk), device=role)
+    return made
+
+
+def wait(phone: Device, row: Page, parent: uuid.UUID) -> None:
+    phone.pull(row.sync_id)
+    phone.set(row.sync_id, parent=parent)
+    phone.push(row.sync_id)
+
+
+def arrive(space: Workspace, parent: uuid.UUID) -> Page:
+    return page(space, sync_id=parent, title="Parent")
+
+
+def parent_of(row: Page) -> Page | None:
+    found: Page | None = Page.objects.get(pk=row.pk).parent
+    return found
+
+
+@pytest.mark.parametrize("how", ["can_sync", "clean"])
+def test_an_edit_that_is_undone_leaves_the_column_that_waits_as_it_was(
+    space: Workspace, row: Page, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    editor, voter = known(space, "editor"), known(space, "voter")
+    other, coming = page(space, title="Other"), uuid.uuid4()
+    wait(editor, row, coming)
+    if how == "clean":
+        answer(monkeypatch, lambda *_: True)
+
+        def clean(self: Page) -> None:
+            if self.parent_id is not None and self.parent_id == other.pk:
+                raise ValidationError({"parent": "Not this one."})
+
+        monkeypatch.setattr(Page, "clean", clean)
+    voter.pull()
+    voter.set(row.sync_id, parent=other.sync_id)
+    [result] = voter.push(row.sync_id)
+    assert told(result).keys() == {"parent"}
+    assert parent_of(row) is None
+    assert {wait.user for wait in Awaited.objects.all()} == {str(editor.user.pk)}
+    there = arrive(space, coming)
+    assert parent_of(row) == there, "what the editor wrote still gets in"
+
+
+@pytest.mark.parametrize("first", ["voter", "editor"])
+def test_one_who_may_not_takes_nothing_from_one_who_may(
+    space: Workspace, row: Page, first: str
+) -> None:
+    phones = {"voter": known(space, "voter"), "editor": known(space, "editor")}
+    coming = uuid.uuid4()
+    for phone in phones.values():
+        phone.pull()
+    for role in [first, *(phones.keys() - {first})]:
+        phones[role].set(row.sync_id, parent=coming)
+        phones[role].push(row.sync_id)
+    there = arrive(space, coming)
+    assert parent_of(row) == there
+
+
+def test_what_he_pushes_meanwhile_lets_nothing_in_that_he_may_not(
+    space: Workspace, row: Page
+) -> None:
+    phone = known(space, "editor")
+    coming = uuid.uuid4()
+    wait(phone, row, coming)
+    Seat.objects.filter(user=phone.user).update(role="voter")
+    arrived = Page(sync_id=coming, title="Parent", workspace=space)
+    Page.objects.bulk_create([arrived])
+    phone.add(row.sync_id, votes=1)
+    phone.push(row.sync_id)
+    assert Page.objects.get(pk=row.pk).votes == 1
+    assert parent_of(row) is None
+    assert not Document.objects.get(sync_id=row.sync_id).waiting
+    del arrived
+
+
+def test_a_reference_that_waits_is_let_in_for_whoever_wrote_it(space: Workspace, row: Page) -> None:
+    phone, coming = known(space, "admin"), uuid.uuid4()
+    wait(phone, row, coming)
+    there = arrive(space, coming)
+    assert parent_of(row) == there
+    assert not Awaited.objects.exists()
