@@ -17,6 +17,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django.db import DEFAULT_DB_ALIAS
+
 from crdt.entry import Entry
 from crdt.update import Push
 
@@ -115,8 +117,8 @@ def without_others(
     replicas = {entry.dot.replica for _, push in pushes.values() for entry in push.entries}
     others: Collection[int] = ()
     if replicas:
-        devices = Device.objects.filter(replica__in=replicas).exclude(user=str(user.pk))
-        others = set(devices.values_list("replica", flat=True))
+        devices = Device.objects.using(DEFAULT_DB_ALIAS).filter(replica__in=replicas)
+        others = set(devices.exclude(user=str(user.pk)).values_list("replica", flat=True))
     return {
         place: (
             merged,

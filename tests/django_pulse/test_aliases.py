@@ -15,8 +15,9 @@ from crdt.messages import Hello
 from django_pulse import feed, identity, scopes
 from django_pulse.adopting import adopt
 from django_pulse.server.backend import Backend
-from django_pulse.tables import Document, Feed, Outbox, Outcome
+from django_pulse.tables import Document, Feed, Outbox
 from django_pulse.verifying import verify
+from django_pulse.writes.outcomes import store_outcomes
 from tests.django_pulse.phones import Phone, Switchboard, switchboard
 from tests.project.elsewhere.models import Circle, Label, Letter, Sheet
 from tests.project.elsewhere.router import elsewhere
@@ -170,16 +171,14 @@ def test_membership_is_noticed_where_it_is(phone: Phone, other_phone: Phone, ada
 
 
 def test_an_outcome_of_one_that_is_confirmed_leaves_the_others(phone: Phone, ada: Any) -> None:
-    """Both databases count their rows from one."""
     task = Task.objects.create(title="a", user=ada)
     sheet = Sheet.objects.create(title="a", user=ada)
     backend = Backend()
     number = phone.number
+    undone = {"title": {"value": "b", "code": "denied", "message": "No."}}
     for using, row in (("default", task), ("other", sheet)):
-        document = Document.objects.using(using).get(sync_id=row.sync_id)
-        Outcome.objects.using(using).create(
-            pk=1, replica=number, document=document, clock=1, payload={"reverted": {}}
-        )
+        document: Any = Document.objects.using(using).get(sync_id=row.sync_id)
+        store_outcomes(using, number, [(0, document, 1, undone, None)])
     first, second = backend.outcomes(number)
     assert {first.model, second.model} == {TASK, SHEET}
     assert first.id != second.id
