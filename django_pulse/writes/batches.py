@@ -193,14 +193,7 @@ def _judged(
     projects = partial(_projected, batch, judge, places, defaults)
     joined = set()
     for place, (merged, update) in tuple(pushes.items()):
-        bridge = Bridge(merged, update) if update.data else None
-        if update.data:
-            merged.document.apply(update)
-        found = judge.judge(merged, update)
-        if bridge is not None:
-            found |= bridge.cross(judge)
-            merged.restamp(update.entries)
-        reverts[place] = found
+        reverts[place] = _applied(judge, merged, update)
         into = joining.into_of(merged)
         if into in {each.held.sync_id for each, _ in pushes.values()}:
             results[place] = ItemResult("busy")  # until that one is written
@@ -223,23 +216,47 @@ def _judged(
             reverts[place] |= permits.judge(merged, update, partial(projects, merged, update))
         if place not in pushes:
             continue
-        if judge.follows:  # what refers to a row that another took in says so from now on
-            merged.absorb(0)
-        of_row = judge.judge_row(merged, update)
-        if of_row:
-            if merged.inserted and merged.row is not None:
-                defaults.fill(merged.row)
-            judge.hold_back(merged, update)
-            merged.project()
-        of_row |= clashing.undone(batch, merged, update)
-        lost = lost_to_deletion(merged, update)
-        merged.compact()  # last: until then what was replaced can live again
-        reverts[place] = lost | reverts[place] | of_row
+        reverts[place] = _finished(batch, judge, defaults, merged, update, reverts[place])
         reason = None if batch.waited else reason_to_refuse(merged, reverts[place])
         if reason is not None:
             results[place] = refused(reason["code"], reason["message"])
             del pushes[place]
     return reverts
+
+
+def _applied(judge: Judge, merged: Merged, update: Push) -> Reverts:
+    """Merge a push, and undo those of its entries that may not stand."""
+    if not update.data:
+        return judge.judge(merged, update)
+    bridge = Bridge(merged, update)
+    merged.document.apply(update)
+    found = judge.judge(merged, update)
+    found |= bridge.cross(judge)
+    merged.restamp(update.entries)
+    return found
+
+
+def _finished(
+    batch: Batch,
+    judge: Judge,
+    defaults: Defaults,
+    merged: Merged,
+    update: Push,
+    found: Reverts,
+) -> Reverts:
+    """Undo what the row as a whole may not be; returns this with what was `found` before."""
+    if judge.follows:  # what refers to a row that another took in says so from now on
+        merged.absorb(0)
+    of_row = judge.judge_row(merged, update)
+    if of_row:
+        if merged.inserted and merged.row is not None:
+            defaults.fill(merged.row)
+        judge.hold_back(merged, update)
+        merged.project()
+    of_row |= clashing.undone(batch, merged, update)
+    lost = lost_to_deletion(merged, update)
+    merged.compact()  # last: until then what was replaced can live again
+    return lost | found | of_row
 
 
 def _projected(

@@ -111,7 +111,7 @@ def _hold_back(batch: Batch, other: Merged) -> None:
     judge = Judge(batch.user, batch.model, batch.using)
     if judge.look_up({0: (other, pushed)}):
         raise BusyError
-    judge.hold_back(other, pushed, ())
+    judge.hold_back(other, pushed)
 
 
 def _carry(

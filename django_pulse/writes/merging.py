@@ -266,8 +266,7 @@ class Merged:
         else:
             keys = self.held.keys
             shown, held_back = self.shown, self.held_back
-            if self.lagging:
-                self._give_back(after.values)
+            self._give_back(self.held.row, after.values)
             self.add_columns(project(self.held.row, shown, after.values, keys, held_back))
         self._project_sets(after.values)
         if self.inserted:
@@ -299,6 +298,12 @@ class Merged:
             self._show(after)
             self._write_back(outvoted)
 
+    def lagging_values(self) -> dict[str, Any]:
+        """What the columns hold of fields that waited when the merge began, by name."""
+        names = self._waiting_of(self.lagging)
+        known = {name: self.schema.fields[name] for name in names}
+        return {name: decode(it.kind, self.lagging[it.wire]) for name, it in known.items()}
+
     def _fill_lagging(self) -> None:
         """Write what a column holds that waited, if nothing is left of what it waited for."""
         stamps = [entry.stamp for entry in self.document.entries.values()]
@@ -307,26 +312,14 @@ class Merged:
             if not self.document.live(known.wire) and stamps:
                 write_missing(self.document, known, value, max(stamps))
 
-    def _give_back(self, after: Mapping[str, Any]) -> None:
+    def _give_back(self, row: SyncModel, after: Mapping[str, Any]) -> None:
         """Give a column back what it held that was shown something else, and waits again."""
-        row = self.row
-        assert row is not None, "whoever asks looked"
-        columns = columns_of(type(row))
-        values = {
-            name: value
-            for name, value in self.lagging_values().items()
-            if name in self.shown
-            and (name in self.held_back or not columns[name].write({}, after[name], self.held.keys))
-        }
-        self.add_columns(project(row, {}, values, self.held.keys))
-
-    def lagging_values(self) -> dict[str, Any]:
-        """What the columns hold of fields that waited when the merge began, by name."""
-        return {
-            name: decode(known.kind, self.lagging[known.wire])
-            for name in self._waiting_of(self.lagging)
-            for known in [self.schema.fields[name]]
-        }
+        columns, keys, back = columns_of(type(row)), self.held.keys, {}
+        for name, value in self.lagging_values().items() if self.lagging else ():
+            waits = name in self.held_back or not columns[name].write({}, after[name], keys)
+            if name in self.shown and waits:
+                back[name] = value
+        self.add_columns(project(row, {}, back, keys))
 
     def _project_sets(self, after: Mapping[str, Any]) -> None:
         """Note what was added to sets, and removed from them, since they were shown last."""
