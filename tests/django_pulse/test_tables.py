@@ -17,7 +17,7 @@ from django_pulse.tables import Device, Document, Feed, Outbox, Scope
 TABLES_OF_1_0_1 = {"django_pulse_item", "django_pulse_synclog", "django_pulse_globalsyncsequence"}
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(databases=["default", "other"])
 def test_models_and_migrations_agree() -> None:
     call_command("makemigrations", "--check", "--dry-run", stdout=StringIO())
 
