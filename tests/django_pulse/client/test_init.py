@@ -6,8 +6,8 @@ import sys
 import django_pulse.client
 
 PUBLIC = """
-    AccountDenied Backoff BadAddress ChangeStream Changed ClosedPulse Conflict Exchanged Kept LocalFault
-    MergedInto Missed ModelHandle Offline OriginRefused Parked Pulse PulseError Refused
+    AccountDenied Backoff BadAddress ChangeStream Changed ClosedPulse Conflict Exchanged Kept
+    LocalFault MergedInto Missed ModelHandle Offline OriginRefused Parked Pulse PulseError Refused
     RefusedByServer RemoteFault Removed Resyncing Reverted Row SQLiteStore SignInExpired
     SignInRefused Status StoreFault StoreInUse TimedOut TokenFailed Unreachable WrongEndpoint
     connect sync_once
