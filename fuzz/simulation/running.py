@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from random import Random
 from typing import Any, Final
 from unittest import mock
 
@@ -34,6 +36,9 @@ def simulate(seed: int, clients: int, steps: int) -> Outcome:
         stack.enter_context(scenery.clock.ruling())
         stack.enter_context(mock.patch.object(time, "sleep", _sleeper(scenery)))
         stack.enter_context(mock.patch.object(time, "monotonic", _seconds(scenery)))
+        # What nobody is to guess may come from the seed here: the ids of outcomes.
+        drawn = Random(f"secrets/{seed}")
+        stack.enter_context(mock.patch.object(secrets, "randbits", drawn.getrandbits))
         stack.enter_context(scenery.server.serving())
         stack.enter_context(scenery.faults.on_the_server())
         stack.enter_context(scenery.observer.watching())

@@ -204,7 +204,7 @@ def test_a_restored_database_costs_a_device_with_a_part_no_edit(phone: Phone, fo
         cursor.execute("UPDATE parts_card SET title = 'of home' WHERE title = 'of home, later'")
         cursor.execute("UPDATE parts_card SET title = 'of work' WHERE title = 'of work, later'")
         cursor.execute("UPDATE parts_card SET folder_id = %s WHERE title = 'of home'", [home.pk])
-    Clock.objects.update(epoch=uuid.uuid4(), replica=random.getrandbits(52))
+    Clock.objects.update(epoch=uuid.uuid4().hex, replica=random.getrandbits(52))
     phone.sync()
     assert titles(phone) == ["of home, later", "of work, later"]
     assert phone.replica.in_sync
