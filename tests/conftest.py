@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from django.db.models.signals import post_migrate
 from hypothesis import settings as hypothesis_settings
 
 from tests.project.servers import ProcessServer, RedisServer, ThreadServer, redis_executable
@@ -56,6 +57,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _databases(item: pytest.Item) -> tuple[str, ...]:
     marker = item.get_closest_marker("databases")
     return marker.args if marker else (DATABASE,)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_flushes() -> None:
+    """Without the permissions of all models, which each emptying of the tables makes anew: that
+    would take most of the time of most tests. Those that need some make them.
+    """
+    post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Permission
 from django.test import Client, override_settings
 
@@ -193,6 +195,7 @@ def test_save_as_makes_a_row_of_what_the_page_says(client: Client, user: Any, ca
 
 def test_who_may_only_look_sees_no_base(card: Card) -> None:
     viewer = get_user_model().objects.create_user("eve", is_staff=True)
+    create_permissions(apps.get_app_config("forms"), verbosity=0)
     viewer.user_permissions.add(
         Permission.objects.get(codename="view_card", content_type__app_label="forms")
     )
