@@ -14,6 +14,9 @@ from fuzz.corpus import Specimen, specimens
 ALL = list(specimens())
 SOON_ENOUGH = 60
 
+# Of those that end at all, each try ends four times of five.
+TRIES = 12
+
 
 def named(*kinds: str) -> list[Any]:
     chosen = [specimen for specimen in ALL if not kinds or specimen.alone in kinds]
@@ -38,7 +41,8 @@ def alone(*names: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("specimen", named("ends"))
 def test_without_the_reader_the_process_ends(specimen: Specimen) -> None:
-    assert alone(specimen.name).returncode < 0
+    """Sooner or later: some read memory that is not theirs, and what lies there is chance."""
+    assert any(alone(specimen.name).returncode < 0 for _ in range(TRIES))
 
 
 def test_without_the_reader_the_others_do_what_their_files_say() -> None:
