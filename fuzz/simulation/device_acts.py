@@ -15,6 +15,9 @@ __all__ = ["create", "delete", "edit"]
 FIRST_MARK: Final = 0xF0000
 """Characters for private use, outside the basic plane: one for each insertion into a text."""
 
+FAVOURITES: Final = 4
+"""Rows that a device edits: so few that devices meet."""
+
 Noted = Callable[[], None]
 """What the ledger says once an edit is durable."""
 
@@ -44,11 +47,13 @@ def delete(scenery: Scenery, device: Any) -> None:
     """Delete a row, seldom: then nothing can be asked of it any more."""
     row = _row(scenery, device)
     if row is not None:
-        key = Key(_label(row), row.id)
-        remove = scenery.ledger.removed
-        _durably(
-            scenery, device, lambda: device.replica.delete(key.model, key.id), lambda: remove(key)
-        )
+        key, replica = Key(_label(row), row.id), device.replica
+
+        def note() -> None:
+            scenery.ledger.removed(key)
+            scenery.observer.let_go(device, key)
+
+        _durably(scenery, device, lambda: replica.delete(key.model, key.id), note)
 
 
 def edit(scenery: Scenery, device: Any) -> None:
@@ -65,7 +70,7 @@ def _row(scenery: Scenery, device: Any) -> RowView | None:
         return None
     label = MEMO if scenery.random.random() < 0.3 else ACCOUNT
     rows = sorted(device.replica.all(label), key=lambda row: row.id)
-    return scenery.random.choice(rows) if rows else None
+    return scenery.random.choice(rows[:FAVOURITES]) if rows else None
 
 
 def _label(row: RowView) -> str:
@@ -130,7 +135,7 @@ def _collect(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
     field = scenery.random.choice(("tags", "stops"))
     held = list(row.values.get(field) or [])
     mark = f"m{scenery.step}"
-    taken = scenery.random.choice(held) if held and scenery.random.random() < 0.3 else None
+    taken = scenery.random.choice(held) if held and scenery.random.random() < 0.5 else None
     wanted = [each for each in held if each != taken] + ([mark] if taken is None else [])
 
     def note() -> None:
@@ -177,4 +182,4 @@ def _set(scenery: Scenery, device: Any, key: Key, values: dict[str, Any], note: 
 
 
 _MEMO: Final = (_deposit, _deposit, _pair, _type)
-_ACCOUNT: Final = (_deposit, _deposit, _pair, _type, _collect, _plant, _write, _write)
+_ACCOUNT: Final = (_deposit, _pair, _type, _collect, _collect, _plant, _write, _write)

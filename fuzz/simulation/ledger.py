@@ -90,7 +90,7 @@ class Ledger:
             return f"{value}, but the lowest was {min(written | {10_000})}"
         if field in {"title", "left", "nick", "claimed"} and value and value not in written:
             return f"{value!r}, which nobody wrote"
-        if field in {"title", "left"} and written and not value:
+        if field == "left" and written and not value:
             return f"nothing, but {sorted(written)[:3]} were written"
         return None
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from crdt import RemoteFault
 
+from .faults import Crash
 from .scenery import Scenery, Violation
 
 __all__ = ["connect", "cut", "deliver_down", "deliver_hint", "deliver_late", "deliver_up", "flush"]
@@ -68,6 +69,9 @@ def hear(scenery: Scenery, device: Any, frame: bytes) -> None:
     """The device takes a frame, and is watched at it."""
     try:
         events = device.replica.receive(frame)
+    except Crash:
+        scenery.observer.interrupted(device)
+        raise
     except RemoteFault as fault:
         raise Violation(f"{device.name} cannot use what the server sent: {fault}") from fault
     wrong = scenery.observer.heard(device, events)

@@ -33,6 +33,7 @@ class Observer:
         self.committed: dict[Key, dict[int, set[int]]] = {}
         """The clocks of each replica at which a transaction left a document."""
         self._seen: dict[tuple[int, Key], Vector] = {}
+        self._interrupted: set[int] = set()
         self.checks = 0
 
     @contextmanager
@@ -70,6 +71,14 @@ class Observer:
                     return found
         return None
 
+    def interrupted(self, device: Any) -> None:
+        """A device is killed as it takes a frame: nobody hears what happened by it."""
+        self._interrupted.add(device.number)
+
+    def let_go(self, device: Any, key: Key) -> None:
+        """A device deleted a row itself: it may be forgotten without another word."""
+        self._seen.pop((device.number, key), None)
+
     def looked(self, device: Any, key: Key) -> str | None:
         """A device looks at a row."""
         self.checks += 1
@@ -90,9 +99,16 @@ class Observer:
         return None
 
     def restarted(self, device: Any) -> str | None:
-        """A device was killed, and started again: it holds what it held."""
+        """A device was killed, and started again: it holds what it held, unless it was killed as it
+        took a frame: that may have told it to drop rows.
+        """
+        interrupted = device.number in self._interrupted
+        self._interrupted.discard(device.number)
         for number, key in list(self._seen):
             if number == device.number:
+                if interrupted and not device.replica._shelf.held(key).view.vector:
+                    del self._seen[number, key]
+                    continue
                 found = self.looked(device, key)
                 if found is not None:
                     return f"after a restart, {found}"

@@ -13,12 +13,15 @@ from unittest import mock
 from ..world import Device
 from . import device_acts, network_acts, server_acts
 from .faults import DEVICE_POINTS, Crash, server_is_up
-from .final import check, settle
+from .final import check, exchange, settle
 from .outcome import Outcome
 from .project import begin_anew
 from .scenery import Scenery, Violation
 
 __all__ = ["simulate"]
+
+FIRST_ROWS: Final = 4
+"""Rows that a run begins with."""
 
 LOG_LINES: Final = 25
 """Lines of the log that a failure shows: what happened last."""
@@ -43,6 +46,7 @@ def simulate(seed: int, clients: int, steps: int) -> Outcome:
         stack.enter_context(scenery.faults.on_the_server())
         stack.enter_context(scenery.observer.watching())
         try:
+            _begin(scenery)
             _run(scenery, steps)
             settle(scenery)
             check(scenery)
@@ -62,6 +66,15 @@ def simulate(seed: int, clients: int, steps: int) -> Outcome:
         failure,
         scenery.log[-LOG_LINES:] if failure else [],
     )
+
+
+def _begin(scenery: Scenery) -> None:
+    """There are rows, and most devices have them."""
+    for _ in range(FIRST_ROWS):
+        server_acts.make(scenery)
+    for device in scenery.devices[1:]:
+        device.connect(scenery.server)
+        exchange(scenery, device)
 
 
 def _run(scenery: Scenery, steps: int) -> None:
