@@ -245,15 +245,19 @@ def _finished(
     found: Reverts,
 ) -> Reverts:
     """Undo what the row as a whole may not be; returns this with what was `found` before."""
+
+    def again() -> None:
+        judge.hold_back(merged, update)
+        merged.project()
+
     if judge.follows:  # what refers to a row that another took in says so from now on
         merged.absorb(0)
     of_row = judge.judge_row(merged, update)
     if of_row:
         if merged.inserted and merged.row is not None:
             defaults.fill(merged.row)
-        judge.hold_back(merged, update)
-        merged.project()
-    of_row |= clashing.undone(batch, merged, update)
+        again()
+    of_row |= clashing.undone(batch, merged, update, again)
     lost = lost_to_deletion(merged, update)
     merged.compact()  # last: until then what was replaced can live again
     return lost | found | of_row

@@ -25,17 +25,19 @@ __all__ = ["changes_between", "changes_of", "fields_changed", "look_up_reference
 def fields_changed(merged: Merged, push: Push, *, everything: bool = False) -> list[str]:
     """The names of the fields that a push writes: what still stands of it, and waits for nothing.
 
-    With `everything`, of the fields that any device has written.
+    With `everything`, of the fields that any device has written. What loses to a value that waits
+    is written, too: it would be there if that were undone.
     """
     entries = [entry for entry in (*push.entries, *merged.carried) if merged.has(entry)]
     if everything:
         entries += [each for each in merged.document.entries.values() if _is_devices(merged, each)]
     written = {entry.field for entry in entries}
+    ready = {entry.field for entry in entries if entry.dot not in merged.unready}
     return [
         known.name
         for known in merged.schema.fields.values()
         if known.wire in written or (known.wire in push.text_fields and _is_edited(merged, known))
-        if known.name not in merged.held_back
+        if known.name not in merged.held_back or known.wire in ready
     ]
 
 

@@ -7,11 +7,13 @@ Laws:
    has its values, as its model says.
 3. Where nothing can be found wrong, although the database found something twice, all of the push
    is to blame.
+4. What lives again once a value is undone is projected as ever: it may be what waits for a row that
+   is not there, or not for the user.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from django.db.models import ProtectedError, RestrictedError
@@ -61,24 +63,26 @@ def reason_against(batch: Batch, merged: Merged, row: SyncModel) -> Reason | Non
     return Reason(UNKNOWN["code"], UNKNOWN["message"]) if batch.tries > 1 else None
 
 
-def undone(batch: Batch, merged: Merged, push: Push) -> Reverts:
-    """Undo what the database would not accept of a push to a row that is there."""
+def undone(batch: Batch, merged: Merged, push: Push, again: Callable[[], None]) -> Reverts:
+    """Undo what the database would not accept of a push to a row that is there; `again` projects
+    what is left.
+    """
     if not batch.tries or merged.row is None or merged.inserted:
         return {}
     reverts: Reverts = {}
     if merged.deleted and isinstance(batch.cause, (ProtectedError, RestrictedError)):
         mine = [entry for entry in push.entries if entry.field == ROW_FIELD]
         merged.revert(mine)
-        merged.project()
+        again()
         reverts = {ROW_FIELD: {"value": True, "code": "protected", "message": PROTECTED}}
     while not merged.deleted and (found := _blamed(merged, push, batch.using, reverts)):
         for each in found:
             error = {"code": each.code, "message": each.message}
             reverts |= undo(merged, push, each.fields, error)
-        merged.project()
+        again()
     if not reverts and batch.tries > 1:
         reverts = undo(merged, push, (), UNKNOWN)
-        merged.project()
+        again()
     return reverts
 
 

@@ -116,10 +116,11 @@ class Judge:
         """Keep fields from being projected that refer to a row that is not there for the user.
 
         A field that waits already, and says something else than what stands of this push, is for
-        those to judge who make it wait; see `parking.everything`.
+        those to judge whose it is; see `parking.everything`.
         """
         waiting = merged.lagging
         merged.held_back -= self._targets.names
+        merged.awaits = {}
         for name in self._targets.names:
             known = merged.schema.fields[name]
             if name in self._targets.sets:
@@ -128,6 +129,7 @@ class Judge:
             pushed = _standing(merged, push, known)
             if merged.row is not None and not pushed and known.wire not in waiting:
                 continue
+            merged.unready |= {e.dot for e in pushed if self._waits(known, e)}
             value = known.read(merged.document)
             target = None if value is MISSING else self._targets.awaited(name, value)
             if target is None or (merged.row is not None and value == merged.shown.get(name)):
@@ -137,7 +139,16 @@ class Judge:
             )
             if not is_his or not self._targets.allows(name, value):
                 merged.held_back.add(name)
-                merged.awaits[target] = is_his
+                merged.awaits[target] = 0 if is_his else _writer(merged, known, value)
+
+    def _waits(self, known: Field, entry: Entry) -> bool:
+        """Does the entry refer to a row that is not there, but may come?"""
+        values = [live.value for live in known.live([entry])]
+        return any(
+            self._targets.awaited(known.name, value) is not None
+            and not self._targets.allows(known.name, value)
+            for value in values
+        )
 
     def _withhold(self, merged: Merged, push: Push, known: Field) -> None:
         """Keep elements of a set from being linked whose rows are not there for the user; link
@@ -162,7 +173,7 @@ class Judge:
             else:
                 withheld[text] = key
                 if target is not None:
-                    merged.awaits[target] = is_his
+                    merged.awaits[target] = 0 if is_his else _writer(merged, known, [key])
 
     def judge_row(self, merged: Merged, push: Push) -> Reverts:
         """Run the row's own `clean()`, if the model has one; what it assigns are server entries."""
@@ -309,6 +320,14 @@ class _Before:
 def _standing(merged: Merged, push: Push, known: Field) -> list[Entry]:
     """The pushed entries of a field that were not undone."""
     return [each for each in push.entries if each.field == known.wire and merged.has(each)]
+
+
+def _writer(merged: Merged, known: Field, value: Any) -> int:
+    """The replica by whose entry the field has this value, or this element."""
+    for entry in merged.document.live(known.wire):
+        if any(live.value == value for live in known.live([entry])):
+            return (entry.stands_for or entry.dot).replica
+    return merged.document.replica
 
 
 def _may_not_write(name: str, known: Field | None) -> dict[str, str] | None:

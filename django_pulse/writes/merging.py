@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from crdt.compaction import compact
 from crdt.document import Document
 from crdt.editing import delete_row, write_missing
-from crdt.entry import Entry
+from crdt.entry import Dot, Entry
 from crdt.rebuilding import rebuilt
 from crdt.sameness import canonical
 from crdt.schema import Row, Schema
@@ -75,6 +75,8 @@ class Merged:
     """What the row's columns hold, of the fields that have entries and are not held back."""
     held_back: set[str] = field(default_factory=set)
     """The fields that are not projected, since what they refer to is not there yet."""
+    unready: set[Dot] = field(default_factory=set)
+    """The pushed entries that refer to what is not there yet, whether they won or not."""
     lagging: dict[str, Any] = field(default_factory=dict)
     """What columns hold that waited when the merge began, by the field's name in documents."""
     carried: list[Entry] = field(default_factory=list)
@@ -83,8 +85,8 @@ class Merged:
     """By many-to-many field and a key's text: the key, and whether it is to be linked."""
     withheld: dict[str, dict[str, Any]] = field(default_factory=dict)
     """The keys of sets, alike, that are not linked, since what they name is not there yet."""
-    awaits: dict[Target, bool] = field(default_factory=dict)
-    """What that is, and whether the user whose push this is wants it."""
+    awaits: dict[Target, int] = field(default_factory=dict)
+    """What that is, and the replica whose user wants it; 0 for the user whose push this is."""
 
     @classmethod
     def begin(cls, held: Held, schema: Schema, replica: int, now_ms: int) -> Merged:

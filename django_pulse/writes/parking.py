@@ -63,7 +63,7 @@ def park(merged: Merged, user: AbstractBaseUser, replica: int, reason: Reason) -
     merged.held.document.parked = {"user": str(user.pk), "replica": replica, **reason.told()}
     stored = merged.held.document
     own = (stored.model, str(stored.sync_id))  # nothing else lets it in than a push to itself
-    merged.awaits = {} if reason.into else dict.fromkeys(reason.awaits or [own], True)
+    merged.awaits = {} if reason.into else dict.fromkeys(reason.awaits or [own], 0)
 
 
 def is_his(document: Stored, user: AbstractBaseUser) -> bool:
@@ -92,7 +92,7 @@ def told(merged: Merged) -> dict[str, Any] | None:
     parked = merged.held.document.parked
     if parked is not None:
         return {name: parked[name] for name in parked.keys() - {"user", "replica"}}
-    return waiting_for(merged).told() if any(_awaited(merged).values()) else None
+    return waiting_for(merged).told() if 0 in _awaited(merged).values() else None
 
 
 def everything(merged: Merged, awaited: Collection[Target]) -> Push:
@@ -208,17 +208,39 @@ class Waits:
             for merged in batch
             for target in self._new(merged)
         ]
+        new += self._left_to_others(batch)
         if new:
             insert_many(Awaited, self.using, ("document", "model", "key", "user", "ready"), new)
             feed.admit_after_commit(self.using)
 
     def _new(self, merged: Merged) -> list[Target]:
         his = self.his(merged.held.document)
+        return [target for target, of in _awaited(merged).items() if not of and target not in his]
+
+    def _left_to_others(
+        self, batch: Iterable[Merged]
+    ) -> list[tuple[int | None, str, str, str, bool]]:
+        """What waits, and nobody waits for it: what a value replaced that was undone, or won
+        against it. Its own writer does from now on.
+        """
+        left = []
+        for merged in batch:
+            listed = {
+                wait[:2] for wait in self.listed.get(merged.held.document.pk or 0, {}).values()
+            }
+            waits = _awaited(merged).items()
+            left += [(merged, target, of) for target, of in waits if of and target not in listed]
+        if not left:
+            return []
+        devices = Device.objects.using(DEFAULT_DB_ALIAS).filter(replica__in={of for *_, of in left})
+        users = dict(devices.values_list("replica", "user"))
         return [
-            target for target, wanted in _awaited(merged).items() if wanted and target not in his
+            (merged.held.document.pk, *target, users[of], True)
+            for merged, target, of in left
+            if of in users
         ]
 
 
-def _awaited(merged: Merged) -> Mapping[Target, bool]:
+def _awaited(merged: Merged) -> Mapping[Target, int]:
     """A deleted row waits for nothing."""
     return {} if merged.held.document.deleted else merged.awaits

@@ -115,3 +115,39 @@ def test_a_reference_that_waits_is_let_in_for_whoever_wrote_it(space: Workspace,
     there = arrive(space, coming)
     assert parent_of(row) == there
     assert not Awaited.objects.exists()
+
+
+@pytest.mark.parametrize("role", ["voter", "editor"])
+def test_what_loses_to_a_reference_that_waits_is_asked_about_at_once(
+    space: Workspace, row: Page, role: str
+) -> None:
+    """Or it would be let in unasked, should that one not stand when its row comes."""
+    editor, other = known(space, "editor"), known(space, role if role == "voter" else "admin")
+    there, coming = page(space, title="There"), uuid.uuid4()
+    other.pull()
+    other.skew_ms = -60_000
+    other.set(row.sync_id, parent=there.sync_id)
+    wait(editor, row, coming)
+    [result] = other.push(row.sync_id)
+    assert told(result).keys() == ({"parent"} if role == "voter" else set())
+    Seat.objects.filter(user=editor.user).update(role="reader")
+    arrive(space, coming)
+    assert parent_of(row) == (None if role == "voter" else there)
+
+
+def test_of_two_references_that_wait_the_one_that_lost_gets_in_when_the_other_may_not(
+    space: Workspace, row: Page
+) -> None:
+    editor, admin = known(space, "editor"), known(space, "admin")
+    first, second = uuid.uuid4(), uuid.uuid4()
+    admin.pull()
+    admin.skew_ms = -60_000
+    admin.set(row.sync_id, parent=second)
+    wait(editor, row, first)
+    admin.push(row.sync_id)
+    Seat.objects.filter(user=editor.user).update(role="reader")
+    there = arrive(space, second)
+    assert parent_of(row) is None
+    arrive(space, first)
+    assert parent_of(row) == there
+    assert not Awaited.objects.exists()

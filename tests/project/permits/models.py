@@ -117,3 +117,22 @@ class Errand(SyncModel):
     def clean(self) -> None:
         if self.colour == "black":
             raise ValidationError({"colour": "Not at night."}, code="night")
+
+
+class Desk(SyncModel):
+    """Stands beside at most one other, and none beside two; readers move none."""
+
+    name = models.CharField(max_length=20)
+    code = models.CharField(max_length=20, unique=True, null=True, blank=True)
+    workspace = models.ForeignKey(Workspace, models.CASCADE)
+    beside = models.OneToOneField("self", models.SET_NULL, null=True, blank=True)
+
+    class Sync:
+        audience = "workspace__members"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def can_sync(self, user: Any, action: SyncAction, changes: SyncChanges) -> SyncAnswer:
+        seat = self.workspace.seats.filter(user=user).first()
+        return seat is not None and seat.role != "reader"
