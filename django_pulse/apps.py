@@ -14,7 +14,10 @@ class DjangoPulseConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import access, checks, identity, recording
+        from . import identity
+        from .checks import project as checks
+        from .naming import recording
+        from .visibility import access
         from .writes import membership
 
         checks.register()

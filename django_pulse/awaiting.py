@@ -17,11 +17,11 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from .columns import columns_of
-from .inheritance import labels_of
-from .schema import label_of, sync_models
+from .mapping.columns import columns_of
+from .mapping.inheritance import labels_of
+from .mapping.schema import label_of, sync_models
+from .mapping.uniqueness import unique_sets
 from .tables import Awaited
-from .uniqueness import unique_sets
 
 if TYPE_CHECKING:
     from .sync_model import SyncModel

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 from django.core import signing
 from django.db import models
 
-from .columns import AnyField
-from .schema import label_of
+from .mapping.columns import AnyField
+from .mapping.schema import label_of
 
 if TYPE_CHECKING:
     from .sync_model import SyncModel

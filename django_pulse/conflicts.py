@@ -22,13 +22,13 @@ from crdt.conflicts import Alive, can_conflict, conflicts
 from crdt.entry import Dot
 from crdt.stamp import stamp_ms
 
-from . import scopes
 from .broken import opened
-from .columns import Column, columns_of
-from .keys import Keys, Target
-from .schema import label_of, schema_of
+from .mapping.columns import Column, columns_of
+from .mapping.keys import Keys, Target
+from .mapping.schema import label_of, schema_of
 from .tables import Device
 from .tables import Document as Stored
+from .visibility import scopes
 from .writes.settling import settle
 
 if TYPE_CHECKING:

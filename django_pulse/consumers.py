@@ -9,14 +9,14 @@ from channels.consumer import AsyncConsumer
 
 from crdt.update import DEFAULT_LIMITS
 
-from . import hints
-from .auth import Handshake
+from .changefeed import hints
 from .conf import conf
 from .server.backend import Backend
 from .server.bounds import Bounds
 from .server.connection import Connection
 from .server.services import Services
 from .server.session import Session
+from .sign_in.auth import Handshake
 from .text.either import EitherSession
 from .text.services import TextBackend
 from .text.session import TextSession

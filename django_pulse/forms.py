@@ -29,9 +29,9 @@ from django.utils.translation import gettext_lazy as _
 
 from . import bases
 from .bases import Base, ForgedBase, Meanwhile
-from .columns import AnyField
 from .databases import database_for
-from .schema import syncs
+from .mapping.columns import AnyField
+from .mapping.schema import syncs
 from .writes.rebasing import rebased
 
 if TYPE_CHECKING:

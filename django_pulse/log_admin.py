@@ -20,7 +20,7 @@ from crdt.errors import Malformed
 from crdt.schema import Schema
 
 from .conflicts import authors_of, moment_of
-from .schema import schemas
+from .mapping.schema import schemas
 from .tables import Document
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from uuid import UUID
 from crdt.document import Document as CrdtDocument
 
 from .broken import is_readable
-from .schema import label_of, schema_of
+from .mapping.schema import label_of, schema_of
 from .tables import Awaited, Document
 
 if TYPE_CHECKING:

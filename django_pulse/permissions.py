@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from django.core.exceptions import FieldDoesNotExist
 
-from .columns import columns_of
+from .mapping.columns import columns_of
 
 if TYPE_CHECKING:
     from .sync_model import SyncModel

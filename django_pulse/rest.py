@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 
 from . import bases
 from .bases import Base, ForgedBase
-from .columns import AnyField
+from .mapping.columns import AnyField
 from .writes.rebasing import rebased
 
 if TYPE_CHECKING:

@@ -16,16 +16,17 @@ from django.db.models.signals import class_prepared, post_delete, post_save, pre
 
 from crdt.vector import VectorClock
 
-from . import conflicts, scopes
+from . import conflicts
 from .bookkeeping import LocalOnlyField, MomentField, RandomUUID, SyncIdField
 from .broken import opened
 from .conflicts import Conflict
-from .inheritance import children_of
 from .manager import SyncManager, give_base_manager
-from .options import SyncOptions, parse
+from .mapping.inheritance import children_of
+from .mapping.options import SyncOptions, parse
+from .mapping.schema import label_of
 from .permissions import SyncAction, SyncAnswer, SyncChanges
-from .schema import label_of
 from .tables import Document
+from .visibility import scopes
 from .writes import absorbing, deleting, fetching, noting, saving, seen
 
 __all__ = ["SyncModel"]

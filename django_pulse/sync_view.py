@@ -24,11 +24,11 @@ from django.views.decorators.http import require_http_methods
 
 from crdt.errors import Malformed, RemoteFault, TooLarge
 
-from .auth import Handshake, Refused
 from .consumers import bounds
 from .server.backend import Backend
 from .server.exchange import exchange, joined
 from .server.steps import CloseCode
+from .sign_in.auth import Handshake, Refused
 from .text import messages
 from .text.http import answer_to, page_of
 from .text.services import TextBackend

@@ -133,7 +133,7 @@ class Awaited(models.Model):
 
 
 class Naming(models.Model):
-    """What documents call a model and its fields; see `django_pulse.names`.
+    """What documents call a model and its fields; see `django_pulse.naming.names`.
 
     `label` is what they call the model, `names` every label it had, the present one last, `table`
     its table. `fields` has a list for each: the field's names, its column, and the shapes in which
@@ -215,7 +215,7 @@ class Device(models.Model):
     """Whose a replica id is: registered on first use, never handed over.
 
     `generation` counts its welcomes, the last of which answered the hello `attempt`.
-    `marks` are those of what it pushed; see `django_pulse.replicas`.
+    `marks` are those of what it pushed; see `django_pulse.sign_in.replicas`.
     """
 
     replica = models.BigIntegerField(unique=True)

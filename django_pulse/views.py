@@ -9,8 +9,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 
-from . import tickets
 from .conf import conf
+from .sign_in import tickets
 
 __all__ = ["ticket"]
 

@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from crdt import Document, VectorClock
 
 from .. import identity, tables
-from ..schema import schema_of
+from ..mapping.schema import schema_of
 from . import plan
 from .devices import Story
 from .models import Task

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..schema import schema_of
+from ..mapping.schema import schema_of
 from . import plan
 from .devices import Story
 from .last_write_wins import GONE, losses

@@ -10,8 +10,8 @@ from django.apps import apps
 from django.core.management.base import CommandError
 from django.db import connections
 
-from .. import scopes
-from ..schema import sync_models, syncs
+from ..mapping.schema import sync_models, syncs
+from ..visibility import scopes
 
 if TYPE_CHECKING:
     from ..sync_model import SyncModel

@@ -22,7 +22,7 @@ from crdt.messages import (
 )
 
 if TYPE_CHECKING:
-    from ..pages import Change
+    from ..changefeed.pages import Change
     from ..writes import ItemResult, StoredOutcome
     from .bounds import Bounds
 

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import DEFAULT_DB_ALIAS
 
-from .. import auth, feed, identity, purging, replicas, schema, scopes, subscriptions, writes
+from .. import identity, writes
+from ..changefeed import feed
+from ..mapping import schema
+from ..sign_in import auth, replicas
+from ..upkeep import purging
+from ..visibility import scopes, subscriptions
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -16,7 +21,7 @@ if TYPE_CHECKING:
 
     from crdt.messages import Item, Key
 
-    from ..pages import Change, Heads
+    from ..changefeed.pages import Change, Heads
 
 __all__ = ["Backend"]
 

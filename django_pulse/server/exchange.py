@@ -28,8 +28,8 @@ from .session import Session, State
 from .steps import Close, CloseCode, Send, Steps, Work, ask
 
 if TYPE_CHECKING:
-    from ..auth import Handshake, SignIn
-    from ..pages import Heads
+    from ..changefeed.pages import Heads
+    from ..sign_in.auth import Handshake, SignIn
     from .bounds import Bounds
     from .services import Services
 

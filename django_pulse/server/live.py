@@ -20,8 +20,8 @@ from typing import Any, Final
 
 from channels.layers import get_channel_layer
 
+from ..changefeed.hints import group_name
 from ..conf import conf
-from ..hints import group_name
 from .inbox import Inbox, Received
 
 __all__ = ["LiveChannel"]

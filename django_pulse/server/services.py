@@ -15,9 +15,9 @@ from crdt.messages import Hello, Item, Key, Mark
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
-    from ..auth import Handshake, SignIn
-    from ..pages import Change, Heads, Page
-    from ..subscriptions import Subscription
+    from ..changefeed.pages import Change, Heads, Page
+    from ..sign_in.auth import Handshake, SignIn
+    from ..visibility.subscriptions import Subscription
     from ..writes import ItemResult, StoredOutcome
 
 __all__ = ["Services"]

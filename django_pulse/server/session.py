@@ -52,7 +52,7 @@ from crdt.messages import (
     Welcome,
 )
 
-from ..auth import GONE
+from ..sign_in.auth import GONE
 from .answers import batches, fault_message, item_of, limits_of, outcome, parts, verdict
 from .endings import ending_of
 from .greeting import check_hello
@@ -60,8 +60,8 @@ from .steps import Close, CloseCode, Join, Part, Send, Step, Steps, ask
 from .wanted import Wanted
 
 if TYPE_CHECKING:
-    from ..auth import Handshake, SignIn
-    from ..pages import Change, Heads
+    from ..changefeed.pages import Change, Heads
+    from ..sign_in.auth import Handshake, SignIn
     from ..writes import ItemResult
     from .bounds import Bounds
     from .services import Services

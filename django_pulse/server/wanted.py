@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from crdt.frames import decode, encode
 from crdt.messages import Changes, Subscription
 
-from ..pages import Change, Page
-from ..subscriptions import narrowed_live
+from ..changefeed.pages import Change, Page
+from ..visibility.subscriptions import narrowed_live
 
 if TYPE_CHECKING:
-    from .. import subscriptions
+    from ..visibility import subscriptions
     from .services import Services
 
 __all__ = ["Wanted"]

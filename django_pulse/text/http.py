@@ -17,7 +17,7 @@ from .session import TextSession
 from .tables import model_called
 
 if TYPE_CHECKING:
-    from ..auth import Handshake
+    from ..sign_in.auth import Handshake
     from .services import TextBackend
 
 __all__ = ["answer_to", "page_of"]

@@ -19,11 +19,12 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
 
-from .. import as_json, identity
-from ..columns import sets_of
-from ..schema import label_of
-from ..scopes import database_of
+from .. import identity
+from ..mapping.columns import sets_of
+from ..mapping.schema import label_of
 from ..tables import Document, Feed, Outbox, Scope
+from ..visibility.scopes import database_of
+from . import as_json
 from .readings import OWN_POSITIONS, Readings
 from .remembering import remember
 

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from .. import feed, identity
+from .. import identity
+from ..changefeed import feed
 from ..tables import Reading
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
-    from ..pages import Heads
+    from ..changefeed.pages import Heads
 
 __all__ = ["Readings", "observe"]
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from typing import TYPE_CHECKING, Any
 
-from .. import auth, replicas, scopes, writes
-from ..as_json import known_names
+from .. import writes
 from ..conf import conf
-from ..schema import label_of, schema_of
+from ..mapping.schema import label_of, schema_of
+from ..sign_in import auth, replicas
+from ..visibility import scopes
 from . import listing, readings
+from .as_json import known_names
 from .listing import Cursor, Lines
 from .messages import Row, Wrong
 from .readings import Readings

@@ -27,10 +27,10 @@ from crdt.errors import Malformed, RemoteFault
 from crdt.frames import decode
 from crdt.messages import Changes
 
-from ..auth import GONE
-from ..schema import label_of
+from ..mapping.schema import label_of
 from ..server.endings import ending_of
 from ..server.steps import Close, Join, Part, Send, Step, Steps, ask
+from ..sign_in.auth import GONE
 from . import messages
 from .listing import Cursor
 from .messages import BatchUpload, DeltaRequest, Message, Row, Single, Wrong
@@ -38,7 +38,7 @@ from .services import MAX_DEVICE_CHARS, Answer, TextBackend
 from .tables import model_called
 
 if TYPE_CHECKING:
-    from ..auth import Handshake, SignIn
+    from ..sign_in.auth import Handshake, SignIn
     from ..sync_model import SyncModel
     from .listing import Lines
     from .readings import Readings

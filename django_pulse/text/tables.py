@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from crdt.errors import RemoteFault
 
-from ..schema import sync_models
+from ..mapping.schema import sync_models
 
 if TYPE_CHECKING:
     from ..sync_model import SyncModel

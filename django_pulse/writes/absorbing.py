@@ -14,10 +14,11 @@ from django.db import connections, models, transaction
 
 from crdt.document import Document
 
-from .. import identity, scopes
+from .. import identity
 from ..broken import is_broken
-from ..inheritance import by_model
-from ..schema import schema_of
+from ..mapping.inheritance import by_model
+from ..mapping.schema import schema_of
+from ..visibility import scopes
 from .locking import Held, hold_rows, lock_database
 from .merging import Merged
 from .storing import store_documents, store_rows, update_rows

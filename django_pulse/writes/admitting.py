@@ -17,9 +17,9 @@ from uuid import UUID
 
 from django.contrib.auth import get_user_model
 
-from .. import scopes
-from ..schema import model_of
+from ..mapping.schema import model_of
 from ..tables import Awaited, Document
+from ..visibility import scopes
 from .batches import Batch
 from .items import PushItem, Upload
 from .pushing import stored

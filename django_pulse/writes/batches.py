@@ -19,10 +19,11 @@ from crdt.errors import Dangling, Gap, RemoteFault
 from crdt.rebuilding import rebuilt_in
 from crdt.update import Push, read_push
 
-from .. import identity, scopes
+from .. import identity
 from ..broken import BROKEN
-from ..columns import columns_of
-from ..schema import schema_again, schema_of
+from ..mapping.columns import columns_of
+from ..mapping.schema import schema_again, schema_of
+from ..visibility import scopes
 from . import announcing, clashing, joining, parking, placing
 from .defaults import Defaults
 from .filling import limits, too_full

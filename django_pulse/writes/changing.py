@@ -11,8 +11,8 @@ from crdt.sameness import canonical
 from crdt.schema import MISSING, Field
 from crdt.update import Push
 
-from ..columns import Column, columns_of
-from ..keys import By, Keys, Target
+from ..mapping.columns import Column, columns_of
+from ..mapping.keys import By, Keys, Target
 from ..permissions import SyncChanges
 from .merging import Merged
 

@@ -16,7 +16,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.lookups import Exact
 
-from ..uniqueness import expressions_of, fields_of
+from ..mapping.uniqueness import expressions_of, fields_of
 
 if TYPE_CHECKING:
     from ..sync_model import SyncModel

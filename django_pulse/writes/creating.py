@@ -19,7 +19,7 @@ from django.db import models, transaction
 from crdt.document import Document
 
 from .. import identity
-from ..schema import schema_of
+from ..mapping.schema import schema_of
 from . import seen as seen_values
 from .absorbing import absorb_rows
 from .inserting import can_insert_plainly, holds_expressions, insert_rows

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import ExpressionWrapper, Value
 
-from ..columns import columns_of
+from ..mapping.columns import columns_of
 from ..tables import Clock
 
 if TYPE_CHECKING:

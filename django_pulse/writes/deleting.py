@@ -20,8 +20,8 @@ from uuid import UUID
 from django.db import router, transaction
 
 from .. import identity
-from ..inheritance import own_rows
-from ..schema import schema_of, syncs
+from ..mapping.inheritance import own_rows
+from ..mapping.schema import schema_of, syncs
 from .absorbing import ABSORBED_AT_ONCE, absorb_rows
 from .locking import hold_documents, lock_database
 from .merging import Merged

@@ -17,7 +17,7 @@ from crdt.editing import write_field
 from crdt.schema import MISSING
 
 from .. import identity
-from ..columns import Column, columns_behind
+from ..mapping.columns import Column, columns_behind
 from . import seen as seen_values
 from .absorbing import begin
 from .locking import Held

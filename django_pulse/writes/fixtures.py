@@ -17,8 +17,8 @@ from django.utils import timezone
 
 from crdt.schema import MISSING
 
-from ..columns import columns_of
-from ..keys import Keys
+from ..mapping.columns import columns_of
+from ..mapping.keys import Keys
 from . import seen as seen_values
 from .absorbing import absorb_after_commit, absorb_rows
 from .deleting import retire_parents

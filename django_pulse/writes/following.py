@@ -16,11 +16,11 @@ from crdt.document import Document
 from crdt.sameness import canonical
 from crdt.schema import MISSING
 
-from .. import paths
-from ..columns import columns_of, sets_of
-from ..keys import Keys
-from ..paths import Link, LinkColumn
-from ..relations import Members
+from ..mapping.columns import columns_of, sets_of
+from ..mapping.keys import Keys
+from ..mapping.relations import Members
+from ..visibility import paths
+from ..visibility.paths import Link, LinkColumn
 from .merging import Merged
 
 if TYPE_CHECKING:

@@ -25,7 +25,8 @@ from crdt.entry import Entry
 from crdt.schema import MISSING, Field
 from crdt.update import Push
 
-from .. import identity, scopes
+from .. import identity
+from ..visibility import scopes
 from .judging import Judge
 from .locking import hold
 from .merging import Merged

@@ -22,9 +22,9 @@ from crdt.sameness import canonical
 from crdt.schema import MISSING, Field
 from crdt.update import Push
 
-from .. import scopes
-from ..columns import Column, columns_of
-from ..schema import schema_of
+from ..mapping.columns import Column, columns_of
+from ..mapping.schema import schema_of
+from ..visibility import scopes
 from .merging import Merged, Reverts
 from .targets import Targets
 from .undoing import fields_pushed, undo, value_of

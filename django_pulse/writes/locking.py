@@ -26,10 +26,10 @@ from django.db import DatabaseError, connections
 from django.db.models import ForeignKey, Model, QuerySet
 
 from .. import identity
-from ..columns import columns_of
-from ..inheritance import own_rows, parent_links
-from ..keys import Keys
-from ..schema import label_of
+from ..mapping.columns import columns_of
+from ..mapping.inheritance import own_rows, parent_links
+from ..mapping.keys import Keys
+from ..mapping.schema import label_of
 from ..sql import among
 from ..tables import Document
 

@@ -21,10 +21,10 @@ from django.db.models.signals import m2m_changed, post_delete, post_save
 from crdt.schema import MISSING
 
 from .. import identity
-from ..columns import sets_of
 from ..manager import put_base_manager
-from ..relations import Members
-from ..schema import syncs
+from ..mapping.columns import sets_of
+from ..mapping.relations import Members
+from ..mapping.schema import syncs
 from .merging import Merged
 from .noting import being_deleted
 

@@ -30,8 +30,8 @@ from crdt.stamp import COUNTER_BITS
 from crdt.values import decode
 
 from ..broken import is_broken
-from ..columns import columns_of, sets_of
 from ..conf import conf
+from ..mapping.columns import columns_of, sets_of
 from .locking import Held, Stored
 from .mirror import absorb, concrete_names, mirror, project, values_of
 

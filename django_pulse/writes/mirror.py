@@ -24,9 +24,9 @@ from crdt.sameness import canonical
 from crdt.schema import MISSING, Field, Schema
 from crdt.values import decode
 
-from ..columns import columns_of, sets_of
-from ..keys import Keys
-from ..schema import schema_of
+from ..mapping.columns import columns_of, sets_of
+from ..mapping.keys import Keys
+from ..mapping.schema import schema_of
 
 if TYPE_CHECKING:
     from ..sync_model import SyncModel

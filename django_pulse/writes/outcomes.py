@@ -14,10 +14,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..schema import label_of, model_of
-from ..scopes import database_of, databases
+from ..mapping.schema import label_of, model_of
 from ..sql import update_many
 from ..tables import Document, Outcome
+from ..visibility.scopes import database_of, databases
 from .items import ItemResult, PushItem, StoredOutcome, Upload
 from .locking import Stored
 from .merging import Reverts

@@ -22,9 +22,9 @@ from django.db import DEFAULT_DB_ALIAS
 from crdt.entry import Entry
 from crdt.update import Push
 
-from .. import feed
-from ..columns import Column, columns_of
+from ..changefeed import feed
 from ..conf import conf
+from ..mapping.columns import Column, columns_of
 from ..sql import insert_many
 from ..tables import Awaited, Device
 from .locking import Held, Stored

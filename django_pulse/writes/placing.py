@@ -18,10 +18,10 @@ from crdt.entry import Entry
 from crdt.sameness import canonical
 from crdt.update import Push
 
-from ..audience import audience_of
-from ..columns import sets_of
-from ..relations import Members
-from ..scopes import key_of
+from ..mapping.columns import sets_of
+from ..mapping.relations import Members
+from ..visibility.audience import audience_of
+from ..visibility.scopes import key_of
 from .merging import Merged, Reverts
 from .reaching import NO_SUCH_ROW
 from .undoing import value_of

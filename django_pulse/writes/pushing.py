@@ -24,9 +24,9 @@ from uuid import UUID
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, transaction
 from django.db.models import ProtectedError, RestrictedError
 
-from .. import scopes
 from ..awaiting import depth
-from ..schema import model_of
+from ..mapping.schema import model_of
+from ..visibility import scopes
 from .batches import Batch, Results, merge, refused
 from .items import ItemResult, PushItem, Upload
 from .joining import BusyError

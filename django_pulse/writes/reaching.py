@@ -16,11 +16,11 @@ from collections.abc import Collection, Container, Mapping, MutableMapping
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from .. import scopes
-from ..columns import columns_of
-from ..inheritance import own_rows
-from ..keys import Keys
-from ..schema import label_of
+from ..mapping.columns import columns_of
+from ..mapping.inheritance import own_rows
+from ..mapping.keys import Keys
+from ..mapping.schema import label_of
+from ..visibility import scopes
 from . import parking
 from .locking import Held, Stored, stored_documents
 

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from crdt.document import Document
 from crdt.editing import write_field
 
-from .. import identity, scopes
+from .. import identity
 from ..broken import is_broken
-from ..columns import columns_of
-from ..keys import Keys
-from ..schema import label_of, schema_of
+from ..mapping.columns import columns_of
+from ..mapping.keys import Keys
+from ..mapping.schema import label_of, schema_of
 from ..tables import Document as Stored
+from ..visibility import scopes
 from .mirror import absorb, mirror
 
 if TYPE_CHECKING:

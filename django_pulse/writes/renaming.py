@@ -13,7 +13,7 @@ from django.db import models
 from crdt.editing import write_field
 from crdt.schema import MISSING
 
-from ..uniqueness import field_to_rename
+from ..mapping.uniqueness import field_to_rename
 from .constraints import Violation
 from .merging import Merged
 

@@ -18,7 +18,7 @@ from crdt.editing import write_field
 from crdt.schema import Schema
 
 from ..broken import BROKEN
-from ..diagnosis import differences
+from ..upkeep.diagnosis import differences
 from . import parking
 from .locking import Held
 from .merging import Merged

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import DatabaseError, transaction
 
 from .. import identity
-from ..inheritance import by_model, children_of
+from ..mapping.inheritance import by_model, children_of
 from . import seen as seen_values
 from .absorbing import begin
 from .deleting import retire_parents

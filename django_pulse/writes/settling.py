@@ -15,8 +15,8 @@ from crdt.editing import write_field
 from crdt.schema import MISSING
 
 from .. import identity
-from ..columns import Column
-from ..schema import schema_of
+from ..mapping.columns import Column
+from ..mapping.schema import schema_of
 from . import seen
 from .locking import hold_row, lock_database
 from .merging import Merged

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 from django.utils import timezone
 
-from .. import feed, scopes
 from ..awaiting import can_be_awaited
-from ..schema import label_of
+from ..changefeed import feed
+from ..mapping.schema import label_of
 from ..sql import insert_many, is_plain, update_many
 from ..tables import Document, Outbox
+from ..visibility import scopes
 from . import following
 from .inserting import insert_rows
 from .locking import Stored

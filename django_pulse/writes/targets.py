@@ -17,15 +17,15 @@ from crdt.entry import Entry
 from crdt.schema import MISSING, Schema
 from crdt.update import Push
 
-from .. import scopes
-from ..audience import audience_of
-from ..codecs import Column, Reference
-from ..columns import columns_of
-from ..keys import By, Keys, Target
-from ..options import SyncOptions
-from ..relations import Members
-from ..schema import schema_of
+from ..mapping.codecs import Column, Reference
+from ..mapping.columns import columns_of
+from ..mapping.keys import By, Keys, Target
+from ..mapping.options import SyncOptions
+from ..mapping.relations import Members
+from ..mapping.schema import schema_of
 from ..tables import Document
+from ..visibility import scopes
+from ..visibility.audience import audience_of
 from .locking import busy_targets
 from .merging import Merged
 

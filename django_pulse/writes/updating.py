@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from ..inheritance import by_model
+from ..mapping.inheritance import by_model
 from .editing import edit_of, merge_edits
 from .locking import hold_rows
 

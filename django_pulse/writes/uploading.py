@@ -30,10 +30,10 @@ from crdt.editing import delete_row, write_field, write_row
 from crdt.schema import MISSING, Field
 from crdt.update import Push
 
-from ..as_json import Part, document_value, known_names, primary_keys, same
-from ..columns import columns_of
-from ..ownership import owner_field
-from ..schema import schema_of
+from ..mapping.columns import columns_of
+from ..mapping.schema import schema_of
+from ..text.as_json import Part, document_value, known_names, primary_keys, same
+from ..visibility.ownership import owner_field
 from . import parking
 from .items import ItemResult, Upload
 from .locking import Held
@@ -43,7 +43,7 @@ from .receipts import DELETED, UNKNOWN, Base, Memory, Taking, answered
 from .targets import Targets
 
 if TYPE_CHECKING:
-    from ..codecs import Column
+    from ..mapping.codecs import Column
     from .batches import Batch
 
 __all__ = ["Uploads"]

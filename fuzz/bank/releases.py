@@ -26,8 +26,9 @@ from crdt import (
     ServerOnly,
     Text,
 )
-from django_pulse import register, schema
+from django_pulse.mapping import schema
 from django_pulse.models import SyncModel
+from django_pulse.naming import register
 
 __all__ = ["LATEST", "Bank", "bank", "deploy", "migrate"]
 

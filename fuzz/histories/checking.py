@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 
 from crdt import MISSING, Document
 from django_pulse.bookkeeping import BOOKKEEPING
-from django_pulse.keys import Keys
+from django_pulse.mapping.keys import Keys
 from django_pulse.tables import Document as StoredDocument
 
 from ..world import Device

@@ -14,9 +14,9 @@ from django.db import models
 
 from crdt import Field
 from crdt.rules import AddWinsSet, DeepMerge, List
-from django_pulse.columns import Column, columns_of
-from django_pulse.relations import Members
-from django_pulse.schema import schema_of
+from django_pulse.mapping.columns import Column, columns_of
+from django_pulse.mapping.relations import Members
+from django_pulse.mapping.schema import schema_of
 
 from .relatives import Relatives
 

@@ -9,12 +9,12 @@ from typing import Any, Final
 from django.db import models
 
 from crdt import Schema
-from django_pulse.audience import Audience, audience_of
-from django_pulse.columns import sets_of
-from django_pulse.ownership import owner_field
-from django_pulse.schema import schema_of
-from django_pulse.scopes import database_of
+from django_pulse.mapping.columns import sets_of
+from django_pulse.mapping.schema import schema_of
 from django_pulse.tables import Awaited, Clock, Device, Document, Feed, Outbox, Outcome
+from django_pulse.visibility.audience import Audience, audience_of
+from django_pulse.visibility.ownership import owner_field
+from django_pulse.visibility.scopes import database_of
 
 from .editables import Editable, editables_of
 from .relatives import Relatives, join

@@ -9,8 +9,8 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, models
 
-from django_pulse.audience import Audience, Hop
-from django_pulse.columns import kind_of
+from django_pulse.mapping.columns import kind_of
+from django_pulse.visibility.audience import Audience, Hop
 
 __all__ = ["Relatives", "join", "leave"]
 

@@ -15,7 +15,7 @@ from unittest import mock
 from django.db import connection
 
 from crdt import MemoryStore
-from django_pulse import feed
+from django_pulse.changefeed import feed
 from django_pulse.writes import batches, pushing
 
 __all__ = ["DEVICE_POINTS", "SERVER_POINTS", "Crash", "Faults", "FaultyStore", "server_is_up"]

@@ -12,10 +12,10 @@ from crdt import Document
 from crdt.messages import Key
 from crdt.stamp import stamp_ms
 from django_pulse.bookkeeping import BOOKKEEPING
-from django_pulse.columns import columns_of
 from django_pulse.conf import conf
-from django_pulse.keys import Keys
-from django_pulse.schema import schema_of
+from django_pulse.mapping.columns import columns_of
+from django_pulse.mapping.keys import Keys
+from django_pulse.mapping.schema import schema_of
 from django_pulse.tables import Document as StoredDocument
 from django_pulse.tables import Outbox
 

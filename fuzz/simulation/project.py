@@ -66,7 +66,7 @@ def _make_tables() -> None:
     for number in range(BRANCHES):
         branch = models.branch.objects.create(name=f"branch{number}")
         branch.members.add(*users)
-    from django_pulse.schema import schema_of
+    from django_pulse.mapping.schema import schema_of
 
     for model in (models.account, models.memo):
         schema_of(model)  # writes down the names that documents use
@@ -86,7 +86,7 @@ def begin_anew() -> Any:
     """Put back the tables, and the first release; returns its models."""
     from django.db import connection
 
-    from django_pulse import purging
+    from django_pulse.upkeep import purging
 
     from ..bank.releases import deploy
 

@@ -12,10 +12,10 @@ from uuid import UUID
 from crdt import Replica
 from crdt.messages import Item, Key
 from crdt.state import read_state
-from django_pulse import hints
-from django_pulse.pages import Page
-from django_pulse.schema import schema_of
-from django_pulse.scopes import channel_of
+from django_pulse.changefeed import hints
+from django_pulse.changefeed.pages import Page
+from django_pulse.mapping.schema import schema_of
+from django_pulse.visibility.scopes import channel_of
 from django_pulse.writes import ItemResult
 
 from ..bank.releases import Bank

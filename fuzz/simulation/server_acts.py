@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 
 from crdt.messages import Key
-from django_pulse import purging
+from django_pulse.upkeep import purging
 
 from ..bank.releases import bank, migrate
 from .faults import SERVER_POINTS

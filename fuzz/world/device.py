@@ -8,7 +8,7 @@ from uuid import UUID
 
 from crdt import Document, Event, MemoryStore, MergeRule, Replica, RowView
 from crdt.messages import Key
-from django_pulse.schema import sync_models
+from django_pulse.mapping.schema import sync_models
 
 from .clock import Clock
 from .comparing import Told, told

@@ -9,15 +9,15 @@ from typing import Any, Final
 from unittest import mock
 
 from crdt.update import DEFAULT_LIMITS
-from django_pulse import hints
-from django_pulse.auth import Handshake, SignIn
+from django_pulse.changefeed import hints
+from django_pulse.changefeed.pages import Page
 from django_pulse.conf import conf
-from django_pulse.pages import Page
-from django_pulse.scopes import channel_of
 from django_pulse.server.backend import Backend
 from django_pulse.server.bounds import Bounds
 from django_pulse.server.session import Session, State
 from django_pulse.server.steps import Close, Send, Steps, Work
+from django_pulse.sign_in.auth import Handshake, SignIn
+from django_pulse.visibility.scopes import channel_of
 
 __all__ = ["Hint", "Line", "Server"]
 

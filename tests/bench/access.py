@@ -148,7 +148,7 @@ def _timed_add(team: Team, user: Any) -> float:
 
 
 def _heads(user: Any, times: int = 20) -> Timing:
-    from django_pulse.feed import scope_heads
+    from django_pulse.changefeed.feed import scope_heads
 
     found = []
     for _ in range(times):

@@ -19,13 +19,13 @@ from crdt.frames import encode
 from crdt.messages import Hello, Item, Push
 from crdt.schema import MISSING
 from django_pulse import identity
-from django_pulse.auth import Handshake
 from django_pulse.conf import conf
 from django_pulse.consumers import bounds
-from django_pulse.schema import schema_of
+from django_pulse.mapping.schema import schema_of
 from django_pulse.server.backend import Backend
 from django_pulse.server.session import Session
 from django_pulse.server.steps import Send
+from django_pulse.sign_in.auth import Handshake
 from django_pulse.text.services import TextBackend
 from django_pulse.text.session import TextSession
 from tests.bench.database import cleared, prepared

@@ -20,7 +20,7 @@ from crdt.editing import write_field
 from crdt.schema import MISSING
 from django_pulse import writes
 from django_pulse.conf import conf
-from django_pulse.schema import schema_of
+from django_pulse.mapping.schema import schema_of
 from tests.bench import sockets
 from tests.bench.database import cleared, prepared
 from tests.bench.measuring import Options, Report, Table, Timing, interleaved

@@ -10,9 +10,9 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from django.contrib.auth import get_user_model
 from django.urls import re_path
 
-from django_pulse import feed, hints
+from django_pulse.changefeed import feed, hints
+from django_pulse.changefeed.pages import Page
 from django_pulse.consumers import PulseConsumer
-from django_pulse.pages import Page
 from django_pulse.server import live
 from tests.project.servers import ThreadServer
 

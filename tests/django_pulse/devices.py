@@ -10,9 +10,10 @@ from typing import Any
 from crdt.document import Document
 from crdt.editing import check_field, delete_row, touch_text, write_field
 from crdt.schema import MISSING
-from django_pulse import scopes, writes
-from django_pulse.schema import schema_of
+from django_pulse import writes
+from django_pulse.mapping.schema import schema_of
 from django_pulse.tables import Document as StoredDocument
+from django_pulse.visibility import scopes
 from django_pulse.writes import ItemResult, PushItem
 
 _replicas = itertools.count(1001)

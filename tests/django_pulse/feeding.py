@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from crdt.document import Document as CrdtDocument
-from django_pulse import scopes
-from django_pulse.pages import Change, Page
-from django_pulse.schema import schema_of
+from django_pulse.changefeed.pages import Change, Page
+from django_pulse.mapping.schema import schema_of
+from django_pulse.visibility import scopes
 from tests.project.todo.models import Note, Task
 
 

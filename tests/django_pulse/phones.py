@@ -20,14 +20,14 @@ from crdt.messages import Changes
 from crdt.replica import Replica
 from crdt.rules import MergeRule
 from crdt.store import MemoryStore
-from django_pulse import hints
-from django_pulse.auth import Handshake, SignIn
+from django_pulse.changefeed import hints
+from django_pulse.changefeed.pages import Page
 from django_pulse.consumers import bounds
-from django_pulse.pages import Page
-from django_pulse.scopes import channel_of
 from django_pulse.server.backend import Backend
 from django_pulse.server.session import Session
 from django_pulse.server.steps import Send
+from django_pulse.sign_in.auth import Handshake, SignIn
+from django_pulse.visibility.scopes import channel_of
 from tests.django_pulse.stand_ins import drive
 
 __all__ = ["Phone", "Switchboard", "switchboard"]

@@ -10,8 +10,9 @@ from unittest import mock
 
 from crdt.rules import MergeRule
 from crdt.schema import Field, Schema
-from django_pulse import register, schema
-from django_pulse.schema import schema_of
+from django_pulse.mapping import schema
+from django_pulse.mapping.schema import schema_of
+from django_pulse.naming import register
 from django_pulse.tables import Naming
 from tests.project.drift.models import Gauge
 

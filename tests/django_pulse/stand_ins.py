@@ -13,11 +13,11 @@ from django.test import override_settings
 
 from crdt.frames import decode, encode
 from crdt.messages import Hello, Item, Key, Mark, Message
-from django_pulse.auth import Handshake, Refused, SignIn
-from django_pulse.pages import Change, Heads, Page
+from django_pulse.changefeed.pages import Change, Heads, Page
 from django_pulse.server.bounds import Bounds
 from django_pulse.server.session import Session, State
 from django_pulse.server.steps import Close, Join, Part, Send, Step, Steps, Work
+from django_pulse.sign_in.auth import Handshake, Refused, SignIn
 
 __all__ = [
     "BOUNDS",

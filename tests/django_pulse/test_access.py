@@ -11,8 +11,9 @@ from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from django_pulse import feed, hints, scopes
+from django_pulse.changefeed import feed, hints
 from django_pulse.tables import Document, Outbox, Scope
+from django_pulse.visibility import scopes
 from tests.project.teams.models import (
     Assignment,
     Board,

@@ -12,8 +12,8 @@ from django.contrib.auth.models import Permission
 from django.test import Client, override_settings
 
 from crdt.messages import Hello
-from django_pulse import replicas
 from django_pulse.forms import BASE_FIELD
+from django_pulse.sign_in import replicas
 from django_pulse.tables import Device as StoredDevice
 from django_pulse.tables import Document, Outcome
 from tests.django_pulse.browser import posted

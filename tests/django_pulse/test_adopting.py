@@ -13,10 +13,12 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from crdt.document import Document as CrdtDocument
-from django_pulse import adopting, feed, scopes, sweeping
-from django_pulse.adopting import adopt, without_document
-from django_pulse.schema import schema_of
+from django_pulse.changefeed import feed
+from django_pulse.mapping.schema import schema_of
 from django_pulse.tables import Document, Feed, Outbox
+from django_pulse.upkeep import adopting, sweeping
+from django_pulse.upkeep.adopting import adopt, without_document
+from django_pulse.visibility import scopes
 from tests.django_pulse.past import execute, filled
 from tests.django_pulse.phones import Phone, switchboard
 from tests.django_pulse.together import Gate, in_thread, open_transaction

@@ -12,11 +12,13 @@ from django.test import override_settings
 
 from crdt.errors import ReplicaTaken
 from crdt.messages import Hello
-from django_pulse import feed, identity, scopes
-from django_pulse.adopting import adopt
+from django_pulse import identity
+from django_pulse.changefeed import feed
 from django_pulse.server.backend import Backend
 from django_pulse.tables import Document, Feed, Outbox
-from django_pulse.verifying import verify
+from django_pulse.upkeep.adopting import adopt
+from django_pulse.upkeep.verifying import verify
+from django_pulse.visibility import scopes
 from django_pulse.writes.outcomes import store_outcomes
 from tests.django_pulse.phones import Phone, Switchboard, switchboard
 from tests.project.elsewhere.models import Circle, Label, Letter, Sheet

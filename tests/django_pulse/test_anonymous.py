@@ -34,7 +34,7 @@ from crdt.messages import (
 )
 from crdt.messages import Refused as RefusedItem
 from django_pulse.client import LocalFault, SignInRefused, connect
-from django_pulse.options import SyncOptions
+from django_pulse.mapping.options import SyncOptions
 from django_pulse.tables import Device, Outcome
 from tests.project.public.models import Notice, Rota
 from tests.project.servers import ThreadServer

@@ -9,9 +9,9 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from django_pulse import audience, scopes
-from django_pulse.schema import sync_models
+from django_pulse.mapping.schema import sync_models
 from django_pulse.tables import Document
+from django_pulse.visibility import audience, scopes
 from tests.django_pulse.devices import Device
 from tests.project.teams.models import (
     Assignment,

@@ -18,7 +18,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.test import override_settings
 from django.utils.functional import SimpleLazyObject
 
-from django_pulse.auth import Handshake, Refused, SignIn, current_user, sign_in
+from django_pulse.sign_in.auth import Handshake, Refused, SignIn, current_user, sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -149,7 +149,7 @@ def test_a_session_without_an_origin_is_refused_and_logged(
 ) -> None:
     key = session_of(ada).session_key
     assert refusal(handshake(session=key)).code == "forbidden"
-    (record,) = (record for record in caplog.records if record.name == "django_pulse.auth")
+    (record,) = (record for record in caplog.records if record.name == "django_pulse.sign_in.auth")
     assert record.levelno == logging.WARNING
     assert "without an Origin" in record.getMessage()
     assert key not in caplog.text

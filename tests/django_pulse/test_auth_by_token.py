@@ -12,8 +12,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.test import override_settings
 
-from django_pulse.auth import Refused, SignIn, current_user, renew, sign_in
 from django_pulse.authenticators import SignedIn, TokenExpired
+from django_pulse.sign_in.auth import Refused, SignIn, current_user, renew, sign_in
 
 from .test_auth import ORIGIN, ada, handshake, refusal, session_of
 

@@ -13,7 +13,7 @@ from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
-from django_pulse.auth import Refused, SignIn, current_user, sign_in
+from django_pulse.sign_in.auth import Refused, SignIn, current_user, sign_in
 
 from .test_auth import ada, handshake, refusal
 

@@ -11,7 +11,7 @@ from django.test import Client
 
 from django_pulse.broken import BrokenDocument
 from django_pulse.tables import Awaited, Document
-from django_pulse.verifying import verify
+from django_pulse.upkeep.verifying import verify
 from django_pulse.writes.rebasing import rebased
 from tests.django_pulse.devices import values_of
 from tests.django_pulse.phones import Phone, Switchboard, switchboard

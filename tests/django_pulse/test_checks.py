@@ -10,7 +10,7 @@ from django.core import checks
 from django.core.checks import CheckMessage
 from django.db import connections
 
-from django_pulse.checks import check_databases, check_project, check_settings
+from django_pulse.checks.project import check_databases, check_project, check_settings
 
 
 def only(found: list[CheckMessage]) -> CheckMessage:
@@ -153,7 +153,7 @@ def test_w004_not_for_a_runserver_of_somebody_else(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.DEBUG = True
-    monkeypatch.setattr("django_pulse.checks.get_commands", lambda: {"runserver": "daphne"})
+    monkeypatch.setattr("django_pulse.checks.project.get_commands", lambda: {"runserver": "daphne"})
     assert check_project() == []
 
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from crdt.sameness import same_json
 from crdt.values import decode, encode
-from django_pulse.columns import AnyField, columns_of, kind_of, same, to_column, to_document
+from django_pulse.mapping.columns import AnyField, columns_of, kind_of, same, to_column, to_document
 from tests.project.todo.models import Category, Colour, Everything, Item, Task
 
 NAIVE_NOON = dt.datetime(2024, 7, 1, 12)

@@ -15,8 +15,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from crdt.messages import Hello
-from django_pulse import replicas
 from django_pulse.conflicts import Conflict
+from django_pulse.sign_in import replicas
 from tests.django_pulse.devices import Device, document_of
 from tests.project.forms.models import Board, Card
 from tests.project.relations.models import Comment, Project

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
-from django_pulse.schema import schema_of
+from django_pulse.mapping.schema import schema_of
 from django_pulse.tables import Document as StoredDocument
 from tests.django_pulse.phones import Phone, switchboard, told
 from tests.project.todo.models import Note

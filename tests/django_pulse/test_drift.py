@@ -16,8 +16,8 @@ from hypothesis.extra.django import TestCase
 from crdt.events import Refused
 from crdt.rules import AddWinsSet, Counter, Latest, MergeRule, Text
 from crdt.schema import Schema
-from django_pulse import schema
-from django_pulse.schema import schema_of
+from django_pulse.mapping import schema
+from django_pulse.mapping.schema import schema_of
 from django_pulse.tables import Document as Stored
 from tests.django_pulse.devices import Device, document_of
 from tests.django_pulse.phones import Phone, Switchboard, switchboard

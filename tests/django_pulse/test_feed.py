@@ -11,9 +11,9 @@ from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
 from crdt.document import Document as CrdtDocument
-from django_pulse import feed
-from django_pulse.pages import Page
-from django_pulse.schema import schema_of
+from django_pulse.changefeed import feed
+from django_pulse.changefeed.pages import Page
+from django_pulse.mapping.schema import schema_of
 from django_pulse.tables import Document, Outbox
 from tests.django_pulse.devices import Device
 from tests.django_pulse.feeding import of, titles

@@ -18,9 +18,10 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 
 from crdt.document import Document
-from django_pulse import feed, scopes
-from django_pulse.schema import schema_of
+from django_pulse.changefeed import feed
+from django_pulse.mapping.schema import schema_of
 from django_pulse.tables import Feed, Outbox, Scope
+from django_pulse.visibility import scopes
 from tests.django_pulse.together import PATIENCE, in_thread
 from tests.project.todo.models import Task
 

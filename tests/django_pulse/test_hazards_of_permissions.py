@@ -12,9 +12,9 @@ from django.test import override_settings
 
 from crdt.entry import ROW_FIELD
 from crdt.messages import Ack, Changes, Leave, Pull, Refused, Resend, Reverted
-from django_pulse import scopes
 from django_pulse.signals import rows_synced
 from django_pulse.tables import Document as Stored
+from django_pulse.visibility import scopes
 from tests.django_pulse.permitted import Caller, called
 from tests.project.permits.models import Errand, Guest, Page, Seat, Workspace
 from tests.project.servers import ThreadServer

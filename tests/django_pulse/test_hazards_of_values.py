@@ -17,7 +17,7 @@ from django.core.exceptions import ValidationError
 from django.db import Error, transaction
 
 from django_pulse import writes
-from django_pulse.schema import schema_of
+from django_pulse.mapping.schema import schema_of
 from django_pulse.writes import ItemResult, PushItem
 from tests.django_pulse.devices import Device, values_of
 from tests.project.constraints.models import Booking, Tag

@@ -18,8 +18,9 @@ from django.db import transaction
 from django.test import override_settings
 
 from crdt import frames
-from django_pulse import feed, hints, scopes
-from django_pulse.pages import Page
+from django_pulse.changefeed import feed, hints
+from django_pulse.changefeed.pages import Page
+from django_pulse.visibility import scopes
 from tests.django_pulse.devices import Device
 from tests.django_pulse.stand_ins import settings
 from tests.django_pulse.together import PATIENCE, Gate, in_thread, undone

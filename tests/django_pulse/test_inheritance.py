@@ -11,7 +11,7 @@ from django.core import serializers
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from django_pulse.inheritance import by_model, children_of, labels_of
+from django_pulse.mapping.inheritance import by_model, children_of, labels_of
 from django_pulse.tables import Document
 from tests.django_pulse.devices import Device, values_of
 from tests.project.inheritance.models import Bistro, Car, Place, Restaurant, Vehicle, Visit

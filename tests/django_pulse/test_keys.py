@@ -11,9 +11,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from django_pulse.columns import columns_of
-from django_pulse.keys import By, Keys, target_by_pk
-from django_pulse.schema import schema_of
+from django_pulse.mapping.columns import columns_of
+from django_pulse.mapping.keys import By, Keys, target_by_pk
+from django_pulse.mapping.schema import schema_of
 from tests.django_pulse.devices import Device, document_of, values_of
 from tests.project.relations.models import (
     Category,

@@ -15,7 +15,7 @@ from django.db import models
 from django.test.utils import isolate_apps
 
 from crdt.rules import AddWinsSet, Counter, DeepMerge, Flag, List, Text
-from django_pulse.model_checks import check_model, check_models
+from django_pulse.checks.models import check_model, check_models
 from django_pulse.models import SyncModel
 from tests.project.todo.models import Category
 
@@ -242,7 +242,7 @@ def test_only_the_apps_asked_for_are_checked(monkeypatch: pytest.MonkeyPatch) ->
         seen.append(model)
         return []
 
-    monkeypatch.setattr("django_pulse.model_checks.check_model", note)
+    monkeypatch.setattr("django_pulse.checks.models.check_model", note)
     check_models([apps.get_app_config("auth")])
     assert seen == []
     check_models([apps.get_app_config("todo")])

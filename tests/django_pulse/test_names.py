@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from django_pulse.names import (
+from django_pulse.naming.names import (
     Called,
     FieldNow,
     KnownModel,
@@ -18,7 +18,7 @@ from django_pulse.names import (
     names_of,
     with_model,
 )
-from django_pulse.renames import Rename, renamed
+from django_pulse.naming.renames import Rename, renamed
 
 LATEST: Mapping[str, Any] = {"name": "latest"}
 COUNTER: Mapping[str, Any] = {"name": "counter"}

@@ -11,8 +11,8 @@ from django.db import models
 from django.test.utils import isolate_apps
 
 from crdt.rules import Counter, DeleteWins, LastActionWins, Text
+from django_pulse.mapping.options import SyncOptions, parse
 from django_pulse.models import SyncModel
-from django_pulse.options import SyncOptions, parse
 from tests.project.todo.models import Note, Task
 
 

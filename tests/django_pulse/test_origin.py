@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from django_pulse.origin import HandshakeRequest, origin_allowed
+from django_pulse.sign_in.origin import HandshakeRequest, origin_allowed
 
 
 def allowed(

@@ -8,8 +8,8 @@ import pytest
 from django.db import models
 from django.test.utils import isolate_apps
 
-from django_pulse.model_checks import check_model
-from django_pulse.options import parse
+from django_pulse.checks.models import check_model
+from django_pulse.mapping.options import parse
 
 from .test_model_checks import hint, model_of, only
 

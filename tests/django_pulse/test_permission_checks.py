@@ -10,9 +10,9 @@ import pytest
 from django.core.checks import CheckMessage
 from django.test.utils import isolate_apps
 
-from django_pulse.model_checks import check_model
+from django_pulse.checks.models import check_model
+from django_pulse.checks.permissions import check_permissions
 from django_pulse.models import SyncModel
-from django_pulse.permission_checks import check_permissions
 from tests.project.permits.models import Errand, Guest, Page
 
 

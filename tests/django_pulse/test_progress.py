@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from django_pulse.progress import Progress
+from django_pulse.upkeep.progress import Progress
 
 
 class Terminal(io.StringIO):

@@ -15,9 +15,11 @@ from django.test.utils import override_settings
 from django.utils import timezone
 
 from crdt.events import Resyncing
-from django_pulse import feed, purging, scopes
-from django_pulse.purging import Purged, horizon, purge
+from django_pulse.changefeed import feed
 from django_pulse.tables import Clock, Document, Feed, Outcome, Scope
+from django_pulse.upkeep import purging
+from django_pulse.upkeep.purging import Purged, horizon, purge
+from django_pulse.visibility import scopes
 from tests.django_pulse.phones import Phone, switchboard
 from tests.django_pulse.together import open_transaction
 from tests.project.deletes.models import Book, Diary, Shelf, Shop

@@ -9,8 +9,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from django_pulse import recording, register, schema
-from django_pulse.schema import descriptions, label_of, model_of, schema_of
+from django_pulse.mapping import schema
+from django_pulse.mapping.schema import descriptions, label_of, model_of, schema_of
+from django_pulse.naming import recording, register
 from django_pulse.tables import Naming
 from tests.django_pulse.scratch_project import ScratchProject
 from tests.project.todo.models import Note, Task
@@ -93,7 +94,7 @@ def test_a_month_old_phone_syncs_after_a_release_that_renamed_everything(
     manage("migrate")
     {PUSH}
     from shop.models import Product
-    from django_pulse.schema import schema_of
+    from django_pulse.mapping.schema import schema_of
     phone = Device(user, Product)
     made = phone.create(name="Milk", notes="two", stock=3)
     phone.push()
@@ -119,7 +120,7 @@ def test_a_month_old_phone_syncs_after_a_release_that_renamed_everything(
     {PUSH}
     from shop.models import Article
     from django_pulse.models import Document
-    from django_pulse.schema import schema_of, model_of
+    from django_pulse.mapping.schema import schema_of, model_of
     phone = Device(user, Article)
     {old_edits}
     article = Article.objects.get()

@@ -9,8 +9,8 @@ from django.db import models
 from django.test.utils import isolate_apps, override_settings
 
 from crdt.rules import AddWinsSet, Latest
+from django_pulse.checks.relations import check_relations
 from django_pulse.models import SyncModel
-from django_pulse.relation_checks import check_relations
 from tests.project.elsewhere.models import Circle, Letter
 from tests.project.inheritance.models import Restaurant
 from tests.project.members.models import Article

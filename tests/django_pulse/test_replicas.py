@@ -14,7 +14,7 @@ from django.test import override_settings
 from crdt.errors import RemoteFault, ReplicaTaken
 from crdt.messages import Hello, Mark
 from django_pulse import identity
-from django_pulse.replicas import MAX_MARKS, claim_replica, note_marks
+from django_pulse.sign_in.replicas import MAX_MARKS, claim_replica, note_marks
 from django_pulse.tables import Device
 from tests.django_pulse.together import at_once
 

@@ -13,8 +13,8 @@ from django.test.utils import isolate_apps
 
 from crdt.rules import Counter, Latest, ServerOnly, Text
 from crdt.schema import MISSING, Schema
+from django_pulse.mapping.schema import label_of, model_of, schema_of, schemas, sync_models
 from django_pulse.models import SyncModel
-from django_pulse.schema import label_of, model_of, schema_of, schemas, sync_models
 from tests.project.todo.models import Everything, Item, Note, Task
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 
-from django_pulse import scopes
+from django_pulse.visibility import scopes
 from tests.project.todo.models import Everything, Item, Note, Task
 
 EVERYBODY = "default/*"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from django_pulse.checks import check_settings
-from django_pulse.options import SyncOptions, parse
-from django_pulse.sign_in_checks import check_anonymous
+from django_pulse.checks.project import check_settings
+from django_pulse.checks.sign_in import check_anonymous
+from django_pulse.mapping.options import SyncOptions, parse
 from tests.project.public.models import Notice
 
 from .test_checks import hint, only

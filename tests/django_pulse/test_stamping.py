@@ -12,9 +12,9 @@ from django.db import transaction
 from django.test import override_settings
 
 from crdt.document import Document as CrdtDocument
-from django_pulse import feed
-from django_pulse.pages import Page
-from django_pulse.schema import schema_of
+from django_pulse.changefeed import feed
+from django_pulse.changefeed.pages import Page
+from django_pulse.mapping.schema import schema_of
 from django_pulse.tables import Clock, Document, Feed, Outbox, Scope
 from tests.django_pulse.devices import document_of, values_of
 from tests.django_pulse.feeding import of, titles
@@ -66,7 +66,7 @@ def test_what_was_committed_and_not_stamped_is_found_by_the_next_who_asks(
 DYING = """
 import os, signal, django
 django.setup()
-from django_pulse import feed
+from django_pulse.changefeed import feed
 from tests.project.todo.models import Task
 feed._stamp_some = lambda using: os.kill(os.getpid(), signal.SIGKILL)
 task = Task.objects.get()

@@ -16,9 +16,9 @@ from crdt.errors import LocalFault
 from crdt.events import Removed
 from crdt.frames import decode
 from crdt.messages import Changes
-from django_pulse import subscriptions
 from django_pulse.server.wanted import Wanted
 from django_pulse.tables import Clock, Document
+from django_pulse.visibility import subscriptions
 from tests.django_pulse.phones import Phone, Switchboard, switchboard
 from tests.project.parts.models import Card, Folder
 from tests.project.teams.models import Project, Team, Ticket

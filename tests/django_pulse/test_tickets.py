@@ -16,8 +16,8 @@ from django.test import Client, RequestFactory, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
-from django_pulse import tickets
-from django_pulse.auth import Refused, SignIn, current_user, renew, sign_in
+from django_pulse.sign_in import tickets
+from django_pulse.sign_in.auth import Refused, SignIn, current_user, renew, sign_in
 from django_pulse.tables import Ticket
 
 from .test_auth import ada, handshake, refusal, session_of

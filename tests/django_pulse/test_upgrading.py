@@ -91,7 +91,7 @@ SECOND_RELEASE = FIRST_RELEASE.replace(
 APP = """
     import json
     from django.contrib.auth.models import User
-    from django_pulse.auth import Handshake
+    from django_pulse.sign_in.auth import Handshake
     from django_pulse.server.exchange import drive
     from django_pulse.text.services import TextBackend
     from django_pulse.text.session import TextSession

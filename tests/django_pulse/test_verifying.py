@@ -13,10 +13,10 @@ from django.db import connection, models
 from django.test.utils import CaptureQueriesContext
 
 from crdt.document import Document as CrdtDocument
-from django_pulse.diagnosis import KINDS, Finding
-from django_pulse.schema import schema_of
+from django_pulse.mapping.schema import schema_of
 from django_pulse.tables import Document, Feed, Outbox
-from django_pulse.verifying import verify
+from django_pulse.upkeep.diagnosis import KINDS, Finding
+from django_pulse.upkeep.verifying import verify
 from tests.django_pulse.past import execute, filled
 from tests.django_pulse.phones import Phone, switchboard
 from tests.django_pulse.together import in_thread, open_transaction

@@ -10,9 +10,9 @@ from django.core.checks import CheckMessage
 from django.db import models
 from django.test.utils import isolate_apps
 
+from django_pulse.checks.writes import check_writers
 from django_pulse.manager import BaseManager, SyncManager, SyncQuerySet
 from django_pulse.models import SyncModel
-from django_pulse.write_checks import check_writers
 from tests.project.bulk.models import Card, Folder
 
 

@@ -1,4 +1,4 @@
-"""`manage.py pulse_adopt`: see `django_pulse.adopting`."""
+"""`manage.py pulse_adopt`: see `django_pulse.upkeep.adopting`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ... import adopting
-from ...progress import Progress
-from ...schema import label_of
+from ...mapping.schema import label_of
+from ...upkeep import adopting
+from ...upkeep.progress import Progress
 from ..choosing import add_batch_size, add_models, chosen
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""`manage.py pulse_purge`: see `django_pulse.purging`."""
+"""`manage.py pulse_purge`: see `django_pulse.upkeep.purging`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from ... import purging, scopes
 from ...conf import conf
-from ...schema import sync_models
+from ...mapping.schema import sync_models
+from ...upkeep import purging
+from ...visibility import scopes
 
 __all__ = ["Command"]
 

@@ -1,4 +1,4 @@
-"""`manage.py pulse_verify`: see `django_pulse.verifying`."""
+"""`manage.py pulse_verify`: see `django_pulse.upkeep.verifying`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ... import verifying
-from ...diagnosis import KINDS, Finding
-from ...inheritance import own_rows
-from ...progress import Progress
-from ...schema import label_of
+from ...mapping.inheritance import own_rows
+from ...mapping.schema import label_of
+from ...upkeep import verifying
+from ...upkeep.diagnosis import KINDS, Finding
+from ...upkeep.progress import Progress
 from ..choosing import add_batch_size, add_models, chosen
 
 if TYPE_CHECKING:

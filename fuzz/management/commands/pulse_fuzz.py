@@ -12,8 +12,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.test.utils import setup_databases, teardown_databases
 
 from django_pulse.models import SyncModel
-from django_pulse.progress import Progress
-from django_pulse.scopes import database_of
+from django_pulse.upkeep.progress import Progress
+from django_pulse.visibility.scopes import database_of
 
 from ...convergence import SEED, check_histories
 from ...histories import Kit

@@ -9,9 +9,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from django_pulse.columns import columns_of
-from django_pulse.keys import Keys
-from django_pulse.schema import label_of
+from django_pulse.mapping.columns import columns_of
+from django_pulse.mapping.keys import Keys
+from django_pulse.mapping.schema import label_of
 from django_pulse.tables import Document, Outbox
 from django_pulse.writes.mirror import values_of as values_of_row
 from tests.django_pulse.devices import values_of

@@ -18,7 +18,7 @@ from pycrdt import merge_updates
 from crdt.document import Document
 from crdt.rules import AddWinsSet, MergeRule
 from crdt.sameness import canonical
-from django_pulse.schema import schema_of
+from django_pulse.mapping.schema import schema_of
 from django_pulse.tables import Document as StoredDocument
 from tests.django_pulse.phones import Phone, switchboard, told
 from tests.project.kinds.models import EveryPair

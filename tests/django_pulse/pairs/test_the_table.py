@@ -12,10 +12,10 @@ from django.db import models
 
 from crdt.rules import RowRule
 from crdt.rules.built_in import _RULES
-from django_pulse import codecs
-from django_pulse.columns import columns_of
-from django_pulse.model_checks import check_model
-from django_pulse.schema import schema_of
+from django_pulse.checks.models import check_model
+from django_pulse.mapping import codecs
+from django_pulse.mapping.columns import columns_of
+from django_pulse.mapping.schema import schema_of
 from tests.project.kinds.fields import FIELD_TYPES
 from tests.project.kinds.models import EveryPair
 from tests.project.kinds.rules import PAIRS, RULES, Shortest

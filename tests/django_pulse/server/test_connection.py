@@ -17,15 +17,15 @@ from websockets.exceptions import ConnectionClosed
 
 from crdt.frames import encode
 from crdt.messages import Changes, Fault, Hello, Leave, Ping, Pong, Pull, Push, Renew, Renewed
-from django_pulse import hints
-from django_pulse.auth import Refused
+from django_pulse.changefeed import hints
+from django_pulse.changefeed.pages import Change, Page
 from django_pulse.consumers import PulseConsumer
-from django_pulse.pages import Change, Page
 from django_pulse.server.connection import Connection
 from django_pulse.server.live import LiveChannel
 from django_pulse.server.pace import Pace
 from django_pulse.server.session import Session
 from django_pulse.server.steps import Send, Steps
+from django_pulse.sign_in.auth import Refused
 from tests.django_pulse.sockets import PATIENCE, heard, opened, welcomed
 from tests.django_pulse.stand_ins import (
     BOUNDS,

@@ -13,7 +13,7 @@ from django.test import override_settings
 
 from crdt.frames import decode
 from crdt.messages import Changes, Ping, Pong
-from django_pulse import hints
+from django_pulse.changefeed import hints
 from django_pulse.server import live
 from tests.django_pulse.sockets import PATIENCE, Socket, heard, welcomed
 from tests.django_pulse.stand_ins import HELLO, Serve, StandIns, page, settings

@@ -31,10 +31,10 @@ from crdt.messages import (
     RevertedField,
     Welcome,
 )
-from django_pulse.auth import Refused
-from django_pulse.pages import Heads
+from django_pulse.changefeed.pages import Heads
 from django_pulse.server.session import Session, State
 from django_pulse.server.steps import Close, CloseCode, Join, Send
+from django_pulse.sign_in.auth import Refused
 from tests.django_pulse.stand_ins import (
     BOUNDS,
     EPOCH,

@@ -26,10 +26,10 @@ from crdt.messages import (
     Reverted,
     RevertedField,
 )
-from django_pulse.auth import Refused as SignInRefused
-from django_pulse.pages import Page
+from django_pulse.changefeed.pages import Page
 from django_pulse.server.session import Session
 from django_pulse.server.steps import Close, CloseCode, Join, Part, Send, Work
+from django_pulse.sign_in.auth import Refused as SignInRefused
 from tests.django_pulse.stand_ins import (
     BOUNDS,
     EPOCH,

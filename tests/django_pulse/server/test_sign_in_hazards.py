@@ -18,8 +18,8 @@ from rest_framework.authtoken.models import Token, TokenProxy
 from rest_framework_simplejwt.tokens import AccessToken
 
 from crdt.messages import Fault, Hello, Ping, Pong, Renew, Renewed
-from django_pulse import tickets
 from django_pulse.authenticators import SignedIn, drf_token, simplejwt
+from django_pulse.sign_in import tickets
 from tests.django_pulse.sockets import Socket, opened, welcomed
 from tests.django_pulse.test_consumers import cookie_of, origin_of
 from tests.project.servers import ThreadServer
@@ -116,7 +116,7 @@ def test_without_an_origin_only_a_token_counts_and_the_log_says_so(
 ) -> None:
     with opened(url, additional_headers=cookie_of(ada)) as socket:
         assert refused(socket) == ("forbidden", 4403)
-    [said] = [record for record in caplog.records if record.name == "django_pulse.auth"]
+    [said] = [record for record in caplog.records if record.name == "django_pulse.sign_in.auth"]
     assert said.levelno == logging.WARNING
     assert "with cookies and without an Origin header" in said.getMessage()
     with welcomed(url, hello("ada"), additional_headers=cookie_of(ada)) as (_, welcome):

@@ -11,8 +11,8 @@ import json
 import uuid
 from typing import Any
 
-from django_pulse.auth import Handshake
 from django_pulse.server.steps import Send
+from django_pulse.sign_in.auth import Handshake
 from django_pulse.text.services import TextBackend
 from django_pulse.text.session import TextSession
 from tests.django_pulse.stand_ins import drive

@@ -9,9 +9,9 @@ import pytest
 from django.test import override_settings
 from django.utils import timezone
 
-from django_pulse import purging
 from django_pulse.tables import Receipt, Told
 from django_pulse.text import forgetting
+from django_pulse.upkeep import purging
 from tests.project.todo.models import Item
 
 from .apps import App

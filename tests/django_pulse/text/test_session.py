@@ -8,10 +8,10 @@ import pytest
 from django.test import override_settings
 from django.utils import timezone
 
-from django_pulse import purging
 from django_pulse.server.steps import Close, Join, Part, Send
 from django_pulse.tables import Clock, Outbox, Told
 from django_pulse.text import listing
+from django_pulse.upkeep import purging
 from tests.django_pulse.stand_ins import drive
 from tests.project.teams.models import Budget, Project
 from tests.project.todo.models import Item, Note, Task

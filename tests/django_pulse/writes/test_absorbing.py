@@ -11,8 +11,9 @@ from django.db import connection, migrations
 from django.db.migrations.loader import MigrationLoader
 
 from crdt.document import Document
-from django_pulse import feed, scopes
+from django_pulse.changefeed import feed
 from django_pulse.tables import Outbox
+from django_pulse.visibility import scopes
 from tests.django_pulse.devices import Device, values_of
 from tests.project.todo.models import Note
 

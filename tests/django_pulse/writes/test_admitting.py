@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from django_pulse import writes
-from django_pulse.schema import schema_of
+from django_pulse.mapping.schema import schema_of
 from django_pulse.tables import Awaited, Document, Feed, Outcome
 from django_pulse.writes import PushItem
 from tests.django_pulse.devices import Device, values_of

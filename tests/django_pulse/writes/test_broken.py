@@ -11,7 +11,7 @@ import pytest
 from crdt.document import Document as CrdtDocument
 from crdt.events import Failed
 from django_pulse.tables import Document
-from django_pulse.verifying import verify
+from django_pulse.upkeep.verifying import verify
 from tests.django_pulse.devices import Device
 from tests.django_pulse.phones import Phone, switchboard
 from tests.project.archive.models import Book

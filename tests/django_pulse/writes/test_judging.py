@@ -10,9 +10,10 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 
 from crdt.stamp import stamp_ms
-from django_pulse import ownership, writes
-from django_pulse.audience import audience_of
+from django_pulse import writes
 from django_pulse.tables import Document, Feed, Outcome
+from django_pulse.visibility import ownership
+from django_pulse.visibility.audience import audience_of
 from tests.django_pulse.devices import Device, document_of, values_of
 from tests.project.todo.models import Everything, Item, Note
 

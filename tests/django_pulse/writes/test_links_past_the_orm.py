@@ -13,9 +13,9 @@ from django.core import serializers
 from django.core.management import call_command
 from django.db import transaction
 
-from django_pulse.adopting import adopt
 from django_pulse.tables import Document
-from django_pulse.verifying import verify
+from django_pulse.upkeep.adopting import adopt
+from django_pulse.upkeep.verifying import verify
 from tests.django_pulse.devices import Device, values_of
 from tests.django_pulse.past import execute
 from tests.project.members.models import Article, Tag, Truck

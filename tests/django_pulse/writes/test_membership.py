@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from django_pulse.schema import schema_of
+from django_pulse.mapping.schema import schema_of
 from django_pulse.tables import Awaited
 from tests.django_pulse.devices import Device, values_of
 from tests.project.members.models import Article, Reading, Secret, Tag

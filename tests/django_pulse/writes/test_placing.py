@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from django_pulse import scopes
 from django_pulse.tables import Awaited, Document
+from django_pulse.visibility import scopes
 from tests.django_pulse.devices import Device, values_of
 from tests.project.crews.models import Club, Entry, Meeting
 from tests.project.teams.models import Board, Letter, Team

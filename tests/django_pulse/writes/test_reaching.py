@@ -15,7 +15,7 @@ from crdt.document import Document
 from crdt.editing import delete_row
 from crdt.stamp import COUNTER_BITS
 from django_pulse import writes
-from django_pulse.schema import schema_of
+from django_pulse.mapping.schema import schema_of
 from django_pulse.tables import Document as Stored
 from django_pulse.writes import ItemResult, PushItem
 from tests.django_pulse.devices import Device

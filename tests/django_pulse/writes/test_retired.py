@@ -24,7 +24,7 @@ from crdt.rules import (
     Text,
 )
 from crdt.schema import MISSING, Field, Schema
-from django_pulse.schema import schema_of
+from django_pulse.mapping.schema import schema_of
 from django_pulse.tables import Document as Stored
 from tests.django_pulse.devices import Device, document_of
 from tests.django_pulse.releases import LABEL, forgetful, once, release
@@ -126,7 +126,7 @@ def test_a_field_that_comes_back_finds_its_entries(user: Any) -> None:
             {name: each for name, each in fields.items() if name != "code"},
             retired={"code": fields["code"]},
         )
-        from django_pulse import schema
+        from django_pulse.mapping import schema
 
         schema._schemas[Gauge] = without
         pushed(phone)

@@ -14,7 +14,7 @@ from django.db.models import F
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from django_pulse.schema import schema_of
+from django_pulse.mapping.schema import schema_of
 from fuzz.rule_cases import RULE_CASES
 from tests.django_pulse.devices import Device, document_of, values_of
 from tests.project.rules.models import Trip

@@ -10,7 +10,8 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection, connections, transaction
 
-from django_pulse import feed, scopes
+from django_pulse.changefeed import feed
+from django_pulse.visibility import scopes
 from tests.django_pulse.devices import Device, values_of
 from tests.django_pulse.together import PATIENCE, at_once, open_transaction, push_until_taken
 from tests.project.todo.models import Note

@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from django_pulse.tables import Document
-from django_pulse.verifying import verify
+from django_pulse.upkeep.verifying import verify
 from tests.django_pulse.devices import values_of
 from tests.django_pulse.phones import Phone, Switchboard, switchboard, told
 from tests.project.members.models import Article

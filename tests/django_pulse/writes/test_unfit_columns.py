@@ -11,7 +11,7 @@ from django.db import connection
 
 from crdt.document import Document as CrdtDocument
 from django_pulse.tables import Document
-from django_pulse.verifying import verify
+from django_pulse.upkeep.verifying import verify
 from tests.django_pulse.devices import Device, values_of
 from tests.django_pulse.past import execute, filled
 from tests.project.rules.models import Trip

@@ -1,0 +1,3 @@
+"""Naming: the first names of models and fields, which documents use for ever."""
+
+__all__: list[str] = []

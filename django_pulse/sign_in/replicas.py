@@ -1,0 +1,178 @@
+"""Whose a replica id is.
+
+Laws:
+
+1. A replica id belongs to the user and device that used it first, for ever. Nobody gets the
+   server's own, of any database.
+2. From then on it takes its certificate, which no client can make: the server's signature under
+   whose the id is and how often it was welcomed. Each welcome gives the next one, so that of two
+   copies of a store the second to come is told that it is a copy.
+3. A welcome that never arrived is given again, to whoever knows the random number of the hello that
+   asked for it: a copy made before that does not.
+4. The marks of what a replica is about to push are stored before any of it is: a copy learns which
+   of its unsent edits are not its own. What it is told to push itself is marked as well, for the
+   next copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import orjson
+from django.core.signing import BadSignature, Signer
+from django.db import DEFAULT_DB_ALIAS, transaction
+
+from crdt.errors import ReplicaTaken
+from crdt.messages import Hello, Mark
+
+from ..identity import REPLICA_BITS, random_replica, replica_id, take_write_lock
+from ..tables import Device
+from ..visibility.scopes import databases
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+__all__ = ["MAX_MARKS", "claim_replica", "note_marks", "replica_for"]
+
+MAX_MARKS = 1_000
+"""Marks kept for each replica, the newest: a mark stands for a minute in which somebody edited.
+What a copy has from before cannot be told from its own edits, and is pushed again.
+"""
+
+MAX_GENERATION_DIGITS = 16
+"""A replica that is welcomed every second needs ten."""
+
+_SALT = "django_pulse.sign_in.replicas"
+
+_Stored = Iterable[Sequence[int]]
+"""Marks as they are stored: the mark, its number of edits, and `refused`, see `_joined`."""
+
+
+def claim_replica(user: AbstractBaseUser, hello: Hello, using: str = DEFAULT_DB_ALIAS) -> str:
+    """Register the replica id to this user and device, or check that it is theirs; returns the
+    certificate for the next time.
+
+    Raises `ReplicaTaken` otherwise: whoever could borrow a replica id could write entries that
+    another device will believe are its own.
+    """
+    owner = str(user.pk)
+    servers = {replica_id(each) for each in (using, *databases())}
+    if not 0 < hello.replica < 2**REPLICA_BITS or hello.replica in servers:
+        raise ReplicaTaken
+    with transaction.atomic(using=using):
+        take_write_lock(using)
+        rows = Device.objects.using(using).select_for_update()
+        found, is_new = rows.get_or_create(
+            replica=hello.replica, defaults={"user": owner, "device": hello.device}
+        )
+        if (found.user, found.device) != (owner, hello.device):
+            raise ReplicaTaken
+        shown = _shown(hello.certificate, found)
+        refused = not is_new and not _may_enter(found, shown, hello)
+        if refused:
+            shared, doubtful = _compared(hello, _marks_of(owner, using))
+            told = {*shared, *doubtful}
+            own = [mark for mark in hello.marks if mark.tag not in told]
+            found.marks = _joined(found.marks, own, hello.attempts[-1] if hello.attempts else 0)
+        else:
+            if shown != found.generation - 1 or is_new:
+                found.generation = max(shown, found.generation) + 1
+            found.attempt = hello.attempts[-1] if hello.attempts else None
+            found.marks = _joined(found.marks, hello.marks)
+        found.save(update_fields=["generation", "attempt", "marks"])
+    if refused:
+        raise ReplicaTaken(shared, doubtful)
+    return _certificate(found)
+
+
+def note_marks(replica: int, marks: Sequence[Mark], using: str = DEFAULT_DB_ALIAS) -> None:
+    """Store the marks of what `replica` is about to push."""
+    with transaction.atomic(using=using):
+        take_write_lock(using)
+        found = Device.objects.using(using).select_for_update().filter(replica=replica).first()
+        if found is not None:
+            found.marks = _joined(found.marks, marks)
+            found.save(update_fields=["marks"])
+
+
+def replica_for(user: AbstractBaseUser, device: str, using: str = DEFAULT_DB_ALIAS) -> int:
+    """The replica id as which the server writes for a client that keeps no documents.
+
+    The same one for the same user and device, for ever; `device` may be empty. No device can claim
+    the name under which it is registered: `hello` takes printable ones only.
+    """
+    owner = {"user": str(user.pk), "device": f"\n{device}"}
+    rows = Device.objects.using(using).filter(**owner).order_by("pk")
+    found = rows.values_list("replica", flat=True).first()
+    if found is None:
+        Device.objects.using(using).create(replica=random_replica(), **owner)
+        found = rows.values_list("replica", flat=True)[0]  # two at once agree on the first
+    return found
+
+
+def _may_enter(device: Device, shown: int, hello: Hello) -> bool:
+    """Is this the store that was welcomed last, or the one whose welcome was lost?
+
+    A certificate from the future is one of ours: the database was restored since. Ids that were
+    registered before there were certificates get one now.
+    """
+    if not device.generation or shown >= device.generation:
+        return True
+    is_repeated = device.attempt in hello.attempts
+    return is_repeated and shown == device.generation - 1
+
+
+def _shown(certificate: str | None, device: Device) -> int:
+    """Which welcome a certificate is of; 0 for none, and for what is none of ours."""
+    number, _, signature = (certificate or "").partition(".")
+    if not (number.isascii() and number.isdigit()) or len(number) > MAX_GENERATION_DIGITS:
+        return 0
+    generation = int(number)
+    try:
+        _signer().unsign(f"{_signed(device, generation)}:{signature}")
+    except BadSignature:
+        return 0
+    return generation
+
+
+def _certificate(device: Device) -> str:
+    return f"{device.generation}.{_signer().signature(_signed(device, device.generation))}"
+
+
+def _signer() -> Signer:
+    """HMAC-SHA256 with a key made from SECRET_KEY; those in SECRET_KEY_FALLBACKS verify, too."""
+    return Signer(salt=_SALT)
+
+
+def _signed(device: Device, generation: int) -> str:
+    return orjson.dumps([device.replica, device.user, device.device, generation]).decode()
+
+
+def _joined(stored: _Stored, marks: Iterable[Mark], refused: int = 0) -> list[list[int]]:
+    """The stored marks and these, of each the one with more edits; the newest last.
+
+    `refused` is the number of the hello that was told to push them under another id.
+    """
+    found = {mark[0]: mark for mark in stored}
+    for tag, edits in marks:
+        before = found.pop(tag, (tag, 0, 0))
+        found[tag] = [tag, max(edits, before[1]), refused]
+    return [list(mark) for mark in found.values()][-MAX_MARKS:]
+
+
+def _marks_of(user: str, using: str) -> list[list[int]]:
+    """Those of all the user's devices: the copy may be one of a copy that has an id of its own."""
+    rows = Device.objects.using(using).filter(user=user).values_list("marks", flat=True)
+    return [mark for marks in rows for mark in marks]
+
+
+def _compared(hello: Hello, stored: _Stored) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Which of a copy's marks are shared with another store, and which are doubtful."""
+    known: dict[int, int] = {}
+    for tag, edits, refused in stored:
+        if not refused or refused not in hello.attempts:  # else it was this store itself
+            known[tag] = max(edits, known.get(tag, 0))
+    mine = [mark for mark in hello.marks if mark.tag in known]
+    shared = tuple(mark.tag for mark in mine if mark.edits <= known[mark.tag])
+    return shared, tuple(mark.tag for mark in mine if mark.edits > known[mark.tag])
