@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar, Final
 
 from django.test import TransactionTestCase
@@ -24,7 +25,7 @@ from .histories.kit import Kit
 from .histories.playing import Failure, play
 from .histories.shrinking import shortest
 
-__all__ = ["ConvergenceTest", "check_histories"]
+__all__ = ["ConvergenceTest", "check_histories", "first_failure"]
 
 SEED: Final = "PULSE_FUZZ_SEED"
 """The environment variable that plays the histories of a run again."""
@@ -72,6 +73,17 @@ def check_histories(kit: Kit, examples: int, tell: Callable[[], None] | None = N
     `tell` is called after each.
     """
     chosen = int(os.environ.get(SEED) or random.SystemRandom().getrandbits(32))
+    failure = first_failure(kit, examples, chosen, tell)
+    if failure is None:
+        return None
+    told = f"Again: {SEED}={chosen}, with as many examples ({examples})."
+    return f"{shortest(kit, failure)}\n\n{told}"
+
+
+def first_failure(
+    kit: Kit, examples: int, chosen: int, tell: Callable[[], None] | None = None
+) -> Failure | None:
+    """The first of a seed's histories that shows something wrong, as it was made up."""
     failures: list[Failure] = []
 
     @settings(
@@ -95,9 +107,6 @@ def check_histories(kit: Kit, examples: int, tell: Callable[[], None] | None = N
             if tell is not None:
                 tell()
 
-    try:
+    with suppress(Failure, Flaky):
         seed(chosen)(check)()
-    except (Failure, Flaky):
-        told = f"Again: {SEED}={chosen}, with as many examples ({examples})."
-        return f"{shortest(kit, failures[0])}\n\n{told}"
-    return None
+    return failures[0] if failures else None

@@ -25,6 +25,7 @@ class Failure(AssertionError):
 
     def __init__(self, stage: Stage, history: History, broken: Broken) -> None:
         self.history = history
+        self.broken = str(broken)
         name = stage.kit.model.__name__
         story = "\n".join(f"  {line}" for line in stage.story)
         super().__init__(f"{name} does not keep what it promises.\n\n{story}\n\n{broken}")
