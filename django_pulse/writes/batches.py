@@ -9,7 +9,7 @@ Documents that waited take the same way when what they waited for is there, with
 from __future__ import annotations
 
 import time
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -118,10 +118,12 @@ def merge(batch: Batch) -> Results:
         pushes = parking.without_others(pushes, batch.user)
     _learn(batch, pushes)
     judge = Judge(batch.user, batch.model, batch.using)
+    unseen = isinstance(batch.cause, placing.UnseenError)
+    places = placing.Placing(batch.model, batch.using, visible, unseen=unseen)
     for place in judge.look_up(pushes):
         results[place] = ItemResult("busy")
         del pushes[place]
-    reverts = _judged(batch, judge, pushes, visible, results)
+    reverts = _judged(batch, judge, places, pushes, results)
     if not batch.waited:
         for place in waits.beyond_bound({place: merged for place, (merged, _) in pushes.items()}):
             results[place] = refused("too_many_parked", TOO_MANY)
@@ -130,6 +132,7 @@ def merge(batch: Batch) -> Results:
         results[place] = refused("forbidden", NO_SUCH_ROW)
         del pushes[place]
     _write(batch, waits, pushes, reverts, results, uploads)
+    places.check(merged for merged, _ in pushes.values())
     if uploads is not None:
         results |= uploads.explained(results)
     store_rows(batch.model, batch.using, rebuilt)
@@ -181,13 +184,12 @@ def _learn(batch: Batch, pushes: Mapping[int, tuple[Merged, Push]]) -> None:
 def _judged(
     batch: Batch,
     judge: Judge,
+    places: placing.Placing,
     pushes: dict[int, tuple[Merged, Push]],
-    visible: Container[str],
     results: Results,
 ) -> dict[int, Reverts]:
     """Merge every push, undo what may not stand, and bring the rows to what is left."""
     reverts: dict[int, Reverts] = {}
-    places = placing.Placing(batch.model, batch.using, visible)
     permits = Permits(batch.user, batch.model, batch.using, places)
     count = sum(merged.row is None for merged, _ in pushes.values())
     defaults = Defaults(batch.model, batch.using, count)

@@ -6,12 +6,16 @@ row has nowhere to go back to.
 
 Where a many-to-many field says in which scopes a row is, it is put into those only that its writer
 reads. Users may be added freely: that is sharing. To take a row out of scopes is to leave it to the
-others, as long as there are any.
+others, as long as there are any. The same goes for what a function says, which can be asked of rows
+that are stored only: where it says no, the push is tried once more, without what it said.
+
+Where other rows say who sees a row, nobody sees a new one. Only a model whose `can_sync` says so
+has devices make such rows: then its own code shows them to somebody.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Container, Iterable
 from typing import TYPE_CHECKING, Any
 
 from crdt.entry import Entry
@@ -20,19 +24,24 @@ from crdt.update import Push
 
 from ..mapping.columns import sets_of
 from ..mapping.relations import Members
+from ..permissions import is_asked
 from ..visibility.audience import audience_of
-from ..visibility.scopes import key_of
+from ..visibility.scopes import key_of, of_row
 from .merging import Merged, Reverts
 from .reaching import NO_SUCH_ROW
-from .undoing import value_of
+from .undoing import undo, value_of
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from ..sync_model import SyncModel
 
-__all__ = ["AwaitedError", "MisplacedError", "Placing"]
+__all__ = ["AwaitedError", "MisplacedError", "Placing", "UnseenError"]
 
 _MESSAGE = "There is no such row, or you may not see it."
 """The same whether or not there is something to refer to."""
+
+_GONE = "You would not see this row any more."
 
 
 class MisplacedError(Exception):
@@ -43,11 +52,29 @@ class AwaitedError(MisplacedError):
     """It may be in one, once a row that it refers to has come."""
 
 
-class Placing:
-    """Where one user may put the rows of one model."""
+class UnseenError(Exception):
+    """A row that was stored would be where its writer may not put it."""
 
-    def __init__(self, model: type[SyncModel], using: str, visible: Container[str]) -> None:
+
+class Placing:
+    """Where one user may put the rows of one model.
+
+    `unseen` says that the push was stored before, and had to be taken back for that reason.
+    """
+
+    def __init__(
+        self,
+        model: type[SyncModel],
+        using: str,
+        visible: Container[str],
+        *,
+        unseen: bool = False,
+    ) -> None:
         audience = audience_of(model)
+        self._model, self._unseen = model, unseen
+        self._function = None if audience is None else audience.function
+        self._everybody = audience is not None and audience.is_everybody
+        self._before: dict[UUID, list[str]] = {}
         self._hop = audience.hops[0] if audience is not None and audience.hops else None
         self._attname = None if self._hop is None else self._hop.attname
         self._start = "" if audience is None or self._hop is None else key_of(using, audience, "")
@@ -62,15 +89,20 @@ class Placing:
         Raises `MisplacedError` for a new row. To be called once the row is projected.
         """
         row = merged.row
-        if row is None or merged.deleted or self._hop is None:
+        if row is None or merged.deleted or self._everybody:
             return {}
+        if self._function is not None:
+            return self._moved_back_by_function(merged, push)
         if self._set is not None:
             return self._set_moved_back(merged, push, self._set)
-        if self._sees_column_of(row):
+        if self._is_elsewhere and not (merged.inserted and self._hides_new_rows):
+            return {}
+        if not self._is_elsewhere and self._sees_column_of(row):
             return {}
         if merged.inserted:
             merged.unmake()
             raise MisplacedError(NO_SUCH_ROW)
+        assert self._hop is not None, "it is a column of the row"
         moves = _pushed(merged, push, self._hop.field.name)
         return _undone(merged, self._hop.field.name, moves) if moves else {}
 
@@ -79,7 +111,16 @@ class Placing:
         if self._set is not None:
             move = _Move(self, merged, self._set)
             return not move.foreign and move.may_be
-        return merged.row is None or self._sees_column_of(merged.row)
+        if merged.row is None or self._function is None:
+            return merged.row is None or self._sees_column_of(merged.row)
+        return self._may_be(merged, of_row(merged.row, merged.held.keys.using))
+
+    def check(self, batch: Iterable[Merged]) -> None:
+        """Ask of rows that are stored what could not be asked before; raises `UnseenError`."""
+        for merged in batch if self._function is not None else ():
+            there = merged.row is not None and not merged.deleted
+            if there and not self._may_be(merged, merged.held.document.scopes):
+                raise UnseenError
 
     def moved(self, before: SyncModel, after: SyncModel) -> str | None:
         """The name of the field that moves the row to where others see it, if it has moved."""
@@ -96,6 +137,36 @@ class Placing:
         if self._attname is None:
             return True
         return not row.is_local_only and self.sees_any([getattr(row, self._attname)])
+
+    @property
+    def _is_elsewhere(self) -> bool:
+        """Do other rows say who sees those of the model, or nobody?"""
+        return self._attname is None and self._set is None and self._function is None
+
+    @property
+    def _hides_new_rows(self) -> bool:
+        """May devices make no row that nobody sees?"""
+        return not is_asked(self._model) or (self._hop is None and self._function is None)
+
+    def _may_be(self, merged: Merged, after: Collection[str]) -> bool:
+        """May a row be in these scopes, by what a function says?"""
+        if any(scope in self._visible for scope in after):
+            return True
+        if merged.inserted:
+            return not after and not self._hides_new_rows
+        before = self._before.get(merged.held.sync_id, merged.held.document.scopes)
+        return set(after) == set(before) or (bool(after) and set(after) <= set(before))
+
+    def _moved_back_by_function(self, merged: Merged, push: Push) -> Reverts:
+        self._before[merged.held.sync_id] = merged.held.document.scopes
+        if not self._unseen:
+            return {}
+        if merged.inserted:
+            merged.unmake()
+            raise MisplacedError(NO_SUCH_ROW)
+        reverts = undo(merged, push, (), {"code": "forbidden", "message": _GONE})
+        merged.project()
+        return reverts
 
     def _set_moved_back(self, merged: Merged, push: Push, column: Members) -> Reverts:
         move = _Move(self, merged, column)

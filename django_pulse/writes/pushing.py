@@ -33,6 +33,8 @@ from .joining import BusyError
 from .locking import is_about_locks
 from .outcomes import there_by_now
 from .permitting import UnansweredError
+from .placing import UnseenError
+from .reaching import NO_SUCH_ROW
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -49,8 +51,8 @@ PATIENCE_SECONDS = 1.0
 A batch that fails is halved, and every part of it may meet the same lock."""
 
 MOST_TRIES = 2
-"""Times that a row which the database turned down is tried again: once with what is found wrong
-with it put right, and once with all of the push put aside."""
+"""Times that a row which was turned down when it was stored is tried again: once with what is found
+wrong with it put right, and once with all of the push put aside."""
 
 BUSY = ItemResult("busy")
 
@@ -137,7 +139,8 @@ def stored(batch: Batch, deadline: float) -> Results:
         if isinstance(error, (ProtectedError, RestrictedError)) and not batch.last:
             # What protects it may be deleted in this very frame.
             return {places[0]: ItemResult("busy", code=PROTECTED)}
-        if isinstance(error, (IntegrityError, DataError)) and batch.tries < MOST_TRIES:
+        turned_down = isinstance(error, (IntegrityError, DataError, UnseenError))
+        if turned_down and batch.tries < MOST_TRIES:
             return stored(replace(batch, tries=batch.tries + 1, cause=error), deadline)
         return {places[0]: _failure(batch.items[places[0]], error, passing=passing)}
 
@@ -145,6 +148,8 @@ def stored(batch: Batch, deadline: float) -> Results:
 def _failure(item: PushItem | Upload, error: BaseException, *, passing: bool) -> ItemResult:
     if passing:
         return _passing(item, error)
+    if isinstance(error, UnseenError):
+        return refused("forbidden", NO_SUCH_ROW)
     if isinstance(error, DatabaseError):
         logger.info("A push to %s %s was refused: %s", item.model, item.id, error)
         return refused("constraint", "The database's constraints do not allow this row.")
