@@ -21,9 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from django.db.models.signals import post_migrate
 from hypothesis import settings as hypothesis_settings
+from pytest_django import DjangoDbBlocker
 
+from tests.flushing import quick_flushes
 from tests.project.servers import ProcessServer, RedisServer, ThreadServer, redis_executable
 
 DATABASE = os.environ.get("PULSE_TEST_DB", "sqlite")
@@ -57,14 +58,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _databases(item: pytest.Item) -> tuple[str, ...]:
     marker = item.get_closest_marker("databases")
     return marker.args if marker else (DATABASE,)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def quick_flushes() -> None:
-    """Without the permissions of all models, which each emptying of the tables makes anew: that
-    would take most of the time of most tests. Those that need some make them.
-    """
-    post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +118,19 @@ def postgres() -> Iterator[PostgresServer]:
         patch.setenv("PGHOST", str(info.socket_dir or info.hostname))
         patch.setenv("PGPORT", str(info.port or 5432))
         patch.setenv("PGUSER", server.postgres_user)
+        _wait_for_no_disk()
         yield _named_by_environment()
     server.cleanup()
     shutil.rmtree(home, ignore_errors=True)
+
+
+def _wait_for_no_disk() -> None:
+    """No test pulls the plug of a machine, and waiting for its disk takes a third of a run."""
+    psycopg = pytest.importorskip("psycopg")
+    with psycopg.connect(dbname="postgres", autocommit=True) as server:
+        for name in ("fsync", "full_page_writes", "synchronous_commit"):
+            server.execute(f"ALTER SYSTEM SET {name} = off")
+        server.execute("SELECT pg_reload_conf()")
 
 
 def _named_by_environment() -> PostgresServer:
@@ -142,6 +145,15 @@ def django_db_modify_db_settings(
     """The server must run before pytest-django creates the test database."""
     if DATABASE == "postgres":
         request.getfixturevalue("postgres")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The databases of a run, which are emptied quickly."""
+    with pytest.MonkeyPatch.context() as patch:
+        with django_db_blocker.unblock():
+            quick_flushes(patch)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ def authenticate(token: str) -> None:
     """What AUTHENTICATE may name."""
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(databases="__all__")  # some checks ask what a database can do
 def test_the_test_project_passes_every_check(settings: Any) -> None:
     settings.DEBUG = True
     assert [each for each in checks.run_checks() if not each.is_silenced()] == []
