@@ -13,7 +13,7 @@ from typing import Any
 from django.db import models
 
 __all__ = ["Awaited", "Clock", "Device", "Document", "Feed", "Naming", "Outbox"]
-__all__ += ["Outcome", "Reading", "Receipt", "Scope", "Ticket", "Told"]
+__all__ += ["Outcome", "Reading", "Receipt", "Reminder", "Scope", "Ticket", "Told"]
 
 
 def _reference(to: str) -> models.ForeignKey[Any, Any]:
@@ -325,3 +325,24 @@ class Reading(models.Model):
 
     def __str__(self) -> str:
         return f"{self.scope} by {self.user} since {self.position}"
+
+
+class Reminder(models.Model):
+    """A place in the feed at which clients of the text protocol are told once more what became of a
+    row: those that read `scope`, the key of a scope or the own one of a user; see `text.reminding`.
+    """
+
+    scope = models.TextField()
+    position = models.BigIntegerField()
+    model = models.CharField(max_length=201)
+    sync_id = models.UUIDField()
+
+    class Meta:
+        app_label = "django_pulse"
+        constraints = [
+            models.UniqueConstraint(fields=["scope", "model", "sync_id"], name="pulse_reminder_row")
+        ]
+        indexes = [models.Index(fields=["scope", "position"], name="pulse_reminder_position")]
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.sync_id} in {self.scope} at {self.position}"

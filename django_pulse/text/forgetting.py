@@ -4,7 +4,9 @@ Laws:
 
 1. What was told last is kept, however long ago: the row is still so. What came after it is what
    makes a version old, and only from then on does its time run.
-2. A row is remembered in so many versions at most, the latest of them.
+2. What was taken from a client is kept as long as what it had been told: without the one the other
+   would make a retry an edit.
+3. A row is remembered in so many versions at most, the latest of them.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ def forget(using: str) -> int:
     told, receipts = Told.objects.using(using), Receipt.objects.using(using)
     later = told.filter(document=OuterRef("document"), version__gt=OuterRef("version"))
     old = told.filter(Exists(later.filter(version__lt=position)), version__lt=position)
-    forgotten = _all(old) + _all(receipts.filter(taken_at__lt=until))
+    forgotten = _all(old)
+    base = told.filter(document=OuterRef("document"), version=OuterRef("base"))
+    forgotten += _all(receipts.filter(~Exists(base), taken_at__lt=until))
     counted = told.values("document").annotate(count=Count("pk")).order_by("document")
     crowded = counted.filter(count__gt=MOST_VERSIONS).values_list("document", flat=True)
     for document in list(crowded[:ROWS_AT_ONCE]):

@@ -43,8 +43,6 @@ def page_of(services: TextBackend, handshake: Handshake, asked: Mapping[str, Any
         "cursor": f"{page.cursor.position}.{page.cursor.inside}.{page.cursor.fresh}",
         "more": page.more,
     }
-    if services.is_forgotten(observed, model, cursor.position):
-        said["too_old"] = True
     return orjson.dumps(said)
 
 

@@ -21,6 +21,7 @@ from django.db import transaction
 from .. import identity
 from ..changefeed import feed
 from ..tables import Reading
+from .reminding import own_scope
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -36,8 +37,11 @@ So a client that was cut off in between has not passed the second, and is told a
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """The scopes that a user reads, and those he read once, each with the position of that."""
+    """The scopes that a user reads, and those he read once, each with the position of that; and the
+    name under which he is reminded of rows.
+    """
 
+    own: str
     heads: Heads
     reads: Mapping[str, int]
     left: Mapping[str, int]
@@ -47,7 +51,7 @@ class Readings:
         start = f"{using}/"
         reads = {key: at for key, at in self.reads.items() if key.startswith(start)}
         left = {key: at for key, at in self.left.items() if key.startswith(start)}
-        return Readings(self.heads, reads, left)
+        return Readings(self.own, self.heads, reads, left)
 
 
 def observe(user: AbstractBaseUser) -> Readings:
@@ -64,7 +68,7 @@ def observe(user: AbstractBaseUser) -> Readings:
             known = _noted(using, user, present)
         for key, (position, is_present) in known.items():
             (reads if is_present else left)[key] = position
-    return Readings(heads, reads, left)
+    return Readings(own_scope(user), heads, reads, left)
 
 
 Known = dict[str, tuple[int, bool]]

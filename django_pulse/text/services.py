@@ -6,8 +6,9 @@ evaluated values.
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from .. import writes
 from ..conf import conf
@@ -19,6 +20,7 @@ from .as_json import known_names
 from .listing import Cursor, Lines
 from .messages import Row, Wrong
 from .readings import Readings
+from .reminding import remind_sender
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -45,8 +47,6 @@ class TextBackend:
     sign_in = staticmethod(auth.sign_in)
     current_user = staticmethod(auth.current_user)
     observe = staticmethod(readings.observe)
-    is_forgotten = staticmethod(listing.is_forgotten)
-    again = staticmethod(listing.again)
 
     def user_channel(self, user: AbstractBaseUser) -> str:
         """Where the user's sockets are told to ask again what he may read."""
@@ -95,13 +95,28 @@ def _uploaded(
         for row in rows
         if isinstance(row, Row)
     ]
-    results, names = iter(writes.push(user, replica, uploads)), _names(model)
+    results, names = writes.push(user, replica, uploads), _names(model)
+    remind_sender(user, model, dict(_unwritten(uploads, results)))
+    following = iter(results)
     return [
         (_id(row), row.message, "")
         if isinstance(row, Wrong)
-        else (_id(row), _wrong(model, result := next(results)), _remark(names, row, result))
+        else (_id(row), _wrong(model, result := next(following)), _remark(names, row, result))
         for row in rows
     ]
+
+
+def _unwritten(
+    uploads: Sequence[writes.Upload], results: Sequence[writes.ItemResult]
+) -> Iterator[tuple[UUID, int]]:
+    """The rows of which not all was written that was sent, and the versions that their sender holds
+    as they are; -1 where he holds what is not there.
+    """
+    for upload, result in zip(uploads, results, strict=True):
+        if result.status != "ok" or result.reverted:
+            yield upload.id, -1
+        elif result.clock is None:
+            yield upload.id, upload.base
 
 
 def _wrong(model: type[SyncModel], result: writes.ItemResult) -> str:

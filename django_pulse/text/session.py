@@ -19,7 +19,6 @@ import secrets
 from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from django.http import QueryDict
 
@@ -48,10 +47,6 @@ __all__ = ["TextSession"]
 logger = logging.getLogger(__name__)
 
 _INTERNAL = "Something failed on the server. Nothing of this message is lost: send it again later."
-_FORGOTTEN = (
-    "Rows of {table!r} that were deleted since version {version} are forgotten: this device was "
-    "away for too long. Drop the table's rows that have nothing to send, and ask from version 0."
-)
 
 
 @dataclass(slots=True)
@@ -77,7 +72,6 @@ class TextSession:
         self._telling: set[type[SyncModel]] = set()
         self._more: set[type[SyncModel]] = set()
         self._holding: set[type[SyncModel]] = set()
-        self._again: dict[type[SyncModel], set[UUID]] = {}
         self.is_closed = False
         #: How often the user was found to be in good standing.
         self.checks = 0
@@ -152,10 +146,6 @@ class TextSession:
 
     def _delta(self, model: type[SyncModel], table: str, version: int) -> Steps:
         yield from self._refresh()
-        readings = self._read()
-        if (yield from ask(self._services.is_forgotten, readings, model, version)):
-            said = _FORGOTTEN.format(table=table, version=version)
-            yield Send(messages.error("too_old", said))
         self._tables[model] = _Table(table, Cursor(version))
         yield from self._tell([model])
 
@@ -176,10 +166,7 @@ class TextSession:
             yield Send(ack(answers))
         finally:
             self._holding.discard(model)
-        if model in self._tables:
-            ids = (row.sync_id for row in rows if isinstance(row, Row))
-            self._again.setdefault(model, set()).update(ids)
-            yield from self._tell([model])
+        yield from self._tell([model])
 
     def _checked(self, ended: str) -> Steps:
         if ended and self._known().ends_with(ended):
@@ -212,25 +199,10 @@ class TextSession:
             if model in self._holding:
                 return  # whoever holds it goes on
             for line in page.lines:
-                self._again.get(model, set()).discard(line.sync_id)
                 yield Send(messages.update(table.name, line))
             table.cursor = page.cursor
             is_other = self._tables[model] is not table
             more = page.more or is_other or model in self._more
-            if not more and model in self._again:
-                yield from self._tell_again(model, table)
-                more = model in self._again or model in self._more
-
-    def _tell_again(self, model: type[SyncModel], table: _Table) -> Steps:
-        """Tell rows that were told before. What is beyond that is told in its turn: an app takes
-        all before a version for told.
-        """
-        ids = tuple(self._again.pop(model))
-        for line in (yield from ask(self._services.again, self._read(), model, ids)):
-            if line.version <= table.cursor.position:
-                yield Send(messages.update(table.name, line))
-            else:
-                self._more.add(model)
 
     def _touched(self, frame: bytes) -> list[type[SyncModel]]:
         """The tables that a live frame says something of; all of them, where it does not say."""

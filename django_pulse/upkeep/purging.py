@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,6 +28,7 @@ from ..conf import conf
 from ..sql import update_many
 from ..tables import Awaited, Document, Feed, Outbox, Outcome, Receipt, Scope, Told
 from ..text.forgetting import forget
+from ..text.reminding import remind_of_forgotten
 
 __all__ = ["Purged", "horizon", "purge", "purge_now_and_then"]
 
@@ -139,9 +140,11 @@ def _purge_places(using: str, until: datetime) -> Purged:
 
 def _forget(using: str, places: Any) -> None:
     """Delete places of the feed, and note in their scopes that they are forgotten."""
-    rows: Sequence[tuple[int, int, int]] = list(places.values_list("pk", "scope", "position"))
+    found = list(places.values_list("pk", "scope", "document", "position"))
+    rows = [(scope, document, position) for _, scope, document, position in found]
+    remind_of_forgotten(using, rows)
     latest: dict[int, int] = {}
-    for _, scope, position in rows:
+    for scope, _, position in rows:
         latest[scope] = max(position, latest.get(scope, 0))
     known: Iterable[tuple[int, int]] = (
         Scope.objects.using(using).filter(pk__in=latest).values_list("pk", "purged")
@@ -149,7 +152,7 @@ def _forget(using: str, places: Any) -> None:
     update_many(
         Scope, using, ("purged",), [(pk, (max(latest[pk], before),)) for pk, before in known]
     )
-    Feed.objects.using(using).filter(pk__in=[pk for pk, _, _ in rows]).delete()
+    Feed.objects.using(using).filter(pk__in=[pk for pk, *_ in found]).delete()
 
 
 def _unlocked(rows: Any) -> Any:

@@ -51,6 +51,7 @@ def cleared() -> None:
         Outcome,
         Reading,
         Receipt,
+        Reminder,
         Scope,
         Told,
     )
@@ -61,7 +62,7 @@ def cleared() -> None:
     tables: tuple[type[models.Model], ...]
     tables = (Task, PlainTask, Eight, Ticket, Project, Membership, Team)
     tables += (Document, Feed, Outbox, Outcome, Scope)
-    tables += (Reading, Receipt, Told)
+    tables += (Reading, Receipt, Reminder, Told)
     with connection.cursor() as cursor:
         for model in tables:
             cursor.execute(f"DELETE FROM {connection.ops.quote_name(model._meta.db_table)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from django.utils import timezone
 from django_pulse.tables import Receipt, Told
 from django_pulse.text import forgetting
 from django_pulse.upkeep import purging
-from tests.project.todo.models import Item
+from tests.project.todo.models import Item, Note
 
 from .apps import App
 
@@ -61,6 +62,28 @@ def test_a_row_is_remembered_in_a_bounded_number_of_versions(
     kept = versions_of(0.3, 0.2, 0.1)
     forgetting.forget("default")
     assert left() == kept
+
+
+def test_a_counter_sent_again_after_months_counts_once(ada: Any) -> None:
+    note = Note.objects.create(title="Milk", votes=1, user=ada)
+    app = App(ada, "phone")
+    app.pull("note")
+    app.edit("note", str(note.sync_id), votes=3)
+    app.upload("note", lost=True)
+    Receipt.objects.update(taken_at=timezone.now() - timedelta(days=40))
+    purging.purge("default", purging.horizon())
+    app.connect()
+    assert app.upload("note")["synced_ids"] == [str(note.sync_id)]
+    note.refresh_from_db()
+    assert note.votes == 3
+
+
+def test_receipts_go_with_what_their_device_was_told(ada: Any) -> None:
+    app = App(ada)
+    app.create("item", name="Milk", price=1)
+    app.upload("item")
+    Receipt.objects.update(taken_at=timezone.now() - timedelta(days=40))
+    assert forgetting.forget("default") == 1
 
 
 def test_receipts_are_kept_as_long_and_go_with_the_row(ada: Any) -> None:

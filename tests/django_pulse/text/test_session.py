@@ -6,12 +6,10 @@ from typing import Any
 
 import pytest
 from django.test import override_settings
-from django.utils import timezone
 
 from django_pulse.server.steps import Close, Join, Part, Send
 from django_pulse.tables import Clock, Outbox, Told
 from django_pulse.text import listing
-from django_pulse.upkeep import purging
 from tests.django_pulse.stand_ins import drive
 from tests.project.teams.models import Budget, Project
 from tests.project.todo.models import Item, Note, Task
@@ -259,16 +257,6 @@ def test_an_open_connection_is_told_a_scope_that_opens_and_one_that_closes(
     assert any(isinstance(step, Part) for step in steps)
     [said] = [step.frame for step in steps if isinstance(step, Send)]
     assert "HARD_DELETE" in str(said)
-
-
-def test_whoever_was_away_for_longer_than_deletions_are_known_is_told_so(app: App) -> None:
-    Item.objects.create(name="Milk", price=1).delete()
-    Item.objects.create(name="Bread", price=1)
-    purging.purge("default", timezone.now())
-    said = app.say({"type": "SYNC_REQUEST_DELTA", "table": "item", "last_version": 57})
-    assert [each["type"] for each in said] == ["error", "SYNC_UPDATE"]
-    assert said[0]["code"] == "too_old"
-    assert "ask from version 0" in said[0]["message"]
 
 
 def test_a_name_of_a_device_that_is_none_is_answered(ada: Any) -> None:
