@@ -12,12 +12,12 @@ Laws:
 from collections.abc import Iterable, Set
 from dataclasses import replace
 
+from .aside import written
 from .events import Kept
 from .held import Held
 from .records import ASIDE, COPIED, name_under
 from .reissuing import reissue
 from .shelf import Shelf
-from .uplink import written
 
 __all__ = ["take_new_identity"]
 

@@ -7,7 +7,7 @@ Laws:
 3. Every method stages its changes with `put`; nothing counts before the stage is written.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -237,19 +237,31 @@ class Held:
             else:
                 void = max(self.clock, record.sent)
             before = without(old, self.replica, start)
-            self._redo(fresh, self.own_entries(start), before, texts)
+            self._fill(fresh, max(self.clock, record.sent))
+            self._rewrite(fresh, self.own_entries(start), {t: before.text(t) for t in texts})
         sent = max(record.sent, self.clock, known)
         self.restart(fresh, state)
         self.note(acked=known, sent=sent, void=void, rebase=False, since=since)
 
-    def withdraw(self, texts: Iterable[str]) -> None:
-        """Undo everything in flight; keep what was edited after it."""
+    def withdraw(self, texts: Iterable[str], only: Collection[str] = ()) -> None:
+        """Undo everything in flight, or what was written to these fields `only`; keep the rest, and
+        what was edited after it.
+        """
         end = self.flight[-1].next
-        before = self.draft([*self.updates, *(part.data for part in self.flight)])
+        flown = self.draft([*self.updates, *(part.data for part in self.flight)])
         fresh = self.draft(self.updates)
         void = max(self.clock, self.record.sent)
         acked = fresh.clock(self.replica)
-        self._redo(fresh, self.own_entries(end), before, texts)
+        entries = [
+            entry
+            for entry in self.own_entries(acked if only else end)
+            if entry.dot.clock >= end or entry.field not in only
+        ]
+        confirmed = flown if not only else self.confirmed
+        self._fill(fresh, void)
+        self._rewrite(
+            fresh, entries, {t: (flown if t in only else confirmed).text(t) for t in texts}
+        )
         self.restart(fresh, merged(self.updates))
         self.note(acked=acked, sent=void, void=void)
 
@@ -313,19 +325,10 @@ class Held:
             self.edited()
             self.note(void=sent)
 
-    def _redo(
-        self, fresh: Draft, entries: Sequence[Entry], before: Document, texts: Iterable[str]
-    ) -> None:
-        """Write edits that were never sent again, under clocks that were never used."""
-        self._fill(fresh, max(self.clock, self.record.sent))
-        self._rewrite(fresh, entries, before, texts)
-
-    def _rewrite(
-        self, fresh: Draft, entries: Sequence[Entry], before: Document, texts: Iterable[str]
-    ) -> None:
+    def _rewrite(self, fresh: Draft, entries: Sequence[Entry], texts: Mapping[str, str]) -> None:
         """As `redo`; what has new clocks keeps its marks, text the last of them."""
         made: Made = ((self.mark_at(self.clock), fresh.clock(fresh.replica)),)
-        clocks = redo(fresh, entries, before, self.view, texts)
+        clocks = redo(fresh, entries, texts, self.view)
         for entry, clock in zip(entries, clocks, strict=True):
             made = made_under(made, self.mark_at(entry.dot.clock), clock)
         self.note(made=made)

@@ -144,11 +144,13 @@ class Refused:
     """A verdict: nothing of the update was taken, and sending it again would not help.
 
     The code "gone" says that the row was deleted, so long ago that its document was purged: the
-    client drops the row, and keeps aside what it had not pushed.
+    client drops the row, and keeps aside what it had not pushed. Where it names `fields`, without
+    values, these alone are to blame: the client pushes the others again without them.
     """
 
     code: str
     message: str
+    fields: Mapping[str, RevertedField] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

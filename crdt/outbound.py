@@ -80,18 +80,17 @@ def without(document: Document, replica: int, start: int) -> Document:
 def redo(
     target: Document,
     entries: Sequence[Entry],
-    before: Document,
+    texts: Mapping[str, str],
     after: Document,
-    texts: Iterable[str],
 ) -> list[int]:
-    """Write in `target` what was edited between `before` and `after`: these entries, and texts;
-    returns the entries' new clocks.
+    """Write in `target` what was edited up to `after`: these entries, and `texts` since they were
+    like this; returns the entries' new clocks.
 
     An entry keeps its value and stamp. Where it replaced one that is not in `target`, it replaces
     what that one replaced.
     """
-    for field in texts:
-        old, new = before.text(field), after.text(field)
+    for field, old in texts.items():
+        new = after.text(field)
         if old != new:
             target.merge_text(field, old, new)
     clocks = []

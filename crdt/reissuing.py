@@ -36,7 +36,7 @@ def reissue(held: Held, replica: int, own: int, gone: Set[int], texts: Sequence[
                 for dot, entry in sorted(after.entries.items())
                 if dot.replica == old and start <= dot.clock < stop
             ]
-            redo(fresh, entries, before, after, texts)
+            redo(fresh, entries, {text: before.text(text) for text in texts}, after)
         before = after
     held.restart(fresh, merged(confirmed))
     held.note(acked=0, sent=0, void=0, made=again)

@@ -14,13 +14,13 @@ from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
-from .entry import ROW_FIELD, Entry
+from .aside import kept_of, written
+from .entry import ROW_FIELD
 from .errors import RemoteFault
 from .events import (
     Event,
     Failed,
     Kept,
-    KeptField,
     MergedInto,
     Parked,
     Refused,
@@ -47,7 +47,7 @@ from .records import ASIDE, name_under
 from .schema import Schema
 from .shelf import Shelf
 
-__all__ = ["Uplink", "written"]
+__all__ = ["Uplink"]
 
 MAX_PUSHES: Final = 4
 """Pushes awaiting their ack at once: keeps the line busy without flooding a slow server."""
@@ -209,7 +209,9 @@ class Uplink:
                 self._resend(held, clock)
             case Busy():
                 self._busy.add(held.key)
-            case RefusedVerdict(code, message):
+            case RefusedVerdict(code, message, fields):
+                if fields and not _is_new(held):
+                    return self._withdrawn(held, fields, now)
                 return self._refused(held, code, message, now)
         return []
 
@@ -242,7 +244,7 @@ class Uplink:
         if told.code == BROKEN and held.is_known:
             self._fetch(held)
             return []
-        event = Parked(*key, told.code, told.message, _kept(told.fields))
+        event = Parked(*key, told.code, told.message, kept_of(told.fields))
         if held.is_known and not held.record.scopes:
             self._shelf.park(event)
         return [replace(event, fields=self._shelf.decoded(key.model, event.fields))]
@@ -257,10 +259,19 @@ class Uplink:
     def _reverted(
         self, key: Key, undone: Mapping[str, RevertedField], outcome: int, now: int
     ) -> list[Event]:
-        fields = _kept(undone)
-        is_lost = all(one.code == DELETED for one in fields.values())
+        is_lost = all(one.code == DELETED for one in undone.values())
         reason = DELETED if is_lost else "reverted"
-        name = f"{ASIDE}{reason}/{outcome}"
+        return self._keep_reverted(f"{ASIDE}{reason}/{outcome}", key, undone, now, reason)
+
+    def _keep_reverted(
+        self,
+        name: str,
+        key: Key,
+        undone: Mapping[str, RevertedField],
+        now: int,
+        reason: str = "reverted",
+    ) -> list[Event]:
+        fields = kept_of(undone)
         if not self._shelf.keep(Kept(name, reason, *key, now, reason, "", fields)):
             return []
         return [Reverted(*key, self._shelf.decoded(key.model, fields))]
@@ -295,8 +306,7 @@ class Uplink:
         start = held.record.acked
         until = held.flight[-1].next
         texts = self._shelf.texts(key.model)
-        confirmed = held.confirmed
-        is_new = not confirmed.entries and not held.record.acked
+        is_new = _is_new(held)
         fields = written(held, start, None if is_new else until, self._schema(key))
         name = f"{name_under(ASIDE + 'refused/', key)}/{until}"
         kept = Kept(name, "refused", *key, now, code, message, fields)
@@ -310,6 +320,17 @@ class Uplink:
             held.withdraw(texts)
         readable = replace(kept, fields=self._shelf.decoded(key.model, fields))
         return [Refused(*key, code, message, readable), *events]
+
+    def _withdrawn(self, held: Held, undone: Mapping[str, RevertedField], now: int) -> list[Event]:
+        """Take back what was written to these fields; the rest is pushed again."""
+        until, key = held.flight[-1].next, held.key
+        mine = written(held, held.record.acked, until, self._schema(key))
+        told = {
+            wire: replace(it, value=mine[wire].value) for wire, it in undone.items() if wire in mine
+        }
+        held.withdraw(self._shelf.texts(key.model), only=undone)
+        name = f"{name_under(ASIDE + 'reverted/', key)}/{until}"
+        return self._keep_reverted(name, key, told, now)
 
     def _schema(self, key: Key) -> Schema | None:
         return self._shelf.schemas.get(key.model)
@@ -356,26 +377,9 @@ class Uplink:
         self._busy.update(key for key in keys if key in self._shelf.pending)
 
 
-def written(
-    held: Held, start: int, until: int | None, schema: Schema | None
-) -> dict[str, KeptField]:
-    """What own entries between two clocks wrote, by field, as it travels."""
-    by_field: dict[str, list[Entry]] = {}
-    for entry in held.own_entries(start):
-        if until is None or entry.dot.clock < until:
-            by_field.setdefault(entry.field, []).append(entry)
-    fields = {}
-    for wire, entries in by_field.items():
-        known = schema.get(wire) if schema else None
-        value = entries[-1].value if known is None else known.told(entries)
-        if known is not None and known.rule.text:
-            value = held.view.text(wire)
-        fields[wire] = KeptField(value, "", "")
-    return fields
-
-
-def _kept(fields: Mapping[str, RevertedField]) -> dict[str, KeptField]:
-    return {name: KeptField(one.value, one.code, one.message) for name, one in fields.items()}
+def _is_new(held: Held) -> bool:
+    """Has the server nothing of it, as far as is known here?"""
+    return not held.confirmed.entries and not held.record.acked
 
 
 def _too_large(key: Key, size: int, limits: Limits) -> Failed:

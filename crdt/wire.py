@@ -85,8 +85,9 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
     match verdict:
         case Resend(clock):
             return {"status": "resend", "clock": clock}
-        case Refused(code, text):
-            return {"status": "refused", "code": code, "message": text}
+        case Refused(code, text, fields):
+            said: dict[str, Any] = {"status": "refused", "code": code, "message": text}
+            return said | ({"fields": _reverted(fields)} if fields else {})
         case Busy():
             return {"status": "busy"}
         case Reverted(fields, outcome, clock, parked):
@@ -307,7 +308,8 @@ def _read_verdict(it: Fields) -> Verdict:
         case "resend":
             return Resend(it.clock("clock"))
         case "refused":
-            return Refused(it.text("code"), it.text("message"))
+            fields = _read_fields(it, "fields") if "fields" in it else {}
+            return Refused(it.text("code"), it.text("message"), fields)
         case "busy":
             return Busy()
         case "ok":

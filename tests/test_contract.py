@@ -31,7 +31,17 @@ TOO_LONG: frozenset[str] = frozenset()
 TESTED_ELSEWHERE = {
     # Parts of the replica, which is tested as one: what it sends and keeps depends on all of them.
     **dict.fromkeys(
-        ("downlink", "events", "held", "outbound", "records", "session", "shelf", "uplink"),
+        (
+            "aside",
+            "downlink",
+            "events",
+            "held",
+            "outbound",
+            "records",
+            "session",
+            "shelf",
+            "uplink",
+        ),
         "test_replica.py",
     ),
     # The shapes that frames carry.
@@ -39,6 +49,8 @@ TESTED_ELSEWHERE = {
     # Merge rules keep the same laws, whichever module they are in.
     **dict.fromkeys(("base", "built_in", "numbers", "replacing", "row", "sets"), "test_rules.py"),
     **dict.fromkeys(("compaction", "sameness"), "test_rule_laws.py"),
+    # What is kept of an edit that did not stand.
+    "aside": "test_refusals.py",
     # What a replica writes again that may not use its id any more.
     "reissuing": "test_copied.py",
     # Which characters may stand beside each other.

@@ -46,7 +46,8 @@ def verdict(result: ItemResult) -> Verdict | None:
     if result.status == "resend":
         return Resend(result.clock or 0)
     if result.status == "refused":
-        return Refused(result.code, result.message)
+        undone = {name: {**told, "value": None} for name, told in result.reverted.items()}
+        return Refused(result.code, result.message, reverted(undone))
     if result.status == "busy":
         return Busy()
     if result.outcome is None:

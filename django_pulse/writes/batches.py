@@ -39,7 +39,7 @@ from .permitting import DeniedError, Permits
 from .reaching import NO_SUCH_ROW, hide
 from .retired import Bridge
 from .storing import store_documents, store_rows
-from .undoing import reason_to_refuse, undo
+from .undoing import texts_refused, undo
 from .uploading import Uploads
 
 if TYPE_CHECKING:
@@ -220,9 +220,9 @@ def _judged(
         if place not in pushes:
             continue
         reverts[place] = _finished(batch, judge, defaults, merged, update, reverts[place])
-        reason = None if batch.waited else reason_to_refuse(merged, reverts[place])
-        if reason is not None:
-            results[place] = refused(reason["code"], reason["message"])
+        refusal = None if batch.waited else texts_refused(batch, merged, reverts[place])
+        if refusal is not None:
+            results[place] = refusal
             del pushes[place]
     return reverts
 

@@ -55,8 +55,9 @@ class ItemResult:
     "fields"}`, these as in `reverted`), `outcome` under which id that is stored, `clock` the
     pusher's next clock.
     With "ok", `message` is a remark, and `code` says of what kind.
-    "resend": send again from `clock`. "refused": nothing was taken, because of `code`. "busy":
-    somebody else holds the row; send the same again a little later.
+    "resend": send again from `clock`. "refused": nothing was taken, because of `code`; where fields
+    are `reverted`, the others may be sent again without them. "busy": somebody else holds the row;
+    send the same again a little later.
     """
 
     status: Literal["ok", "resend", "refused", "busy"]

@@ -35,6 +35,7 @@ from .outcomes import there_by_now
 from .permitting import UnansweredError
 from .placing import UnseenError
 from .reaching import NO_SUCH_ROW
+from .undoing import LargeError
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -139,7 +140,7 @@ def stored(batch: Batch, deadline: float) -> Results:
         if isinstance(error, (ProtectedError, RestrictedError)) and not batch.last:
             # What protects it may be deleted in this very frame.
             return {places[0]: ItemResult("busy", code=PROTECTED)}
-        turned_down = isinstance(error, (IntegrityError, DataError, UnseenError))
+        turned_down = isinstance(error, (IntegrityError, DataError, UnseenError, LargeError))
         if turned_down and batch.tries < MOST_TRIES:
             return stored(replace(batch, tries=batch.tries + 1, cause=error), deadline)
         return {places[0]: _failure(batch.items[places[0]], error, passing=passing)}
@@ -150,6 +151,9 @@ def _failure(item: PushItem | Upload, error: BaseException, *, passing: bool) ->
         return _passing(item, error)
     if isinstance(error, UnseenError):
         return refused("forbidden", NO_SUCH_ROW)
+    if isinstance(error, LargeError):
+        first = next(iter(error.texts.values()))
+        return refused(first["code"], first["message"])
     if isinstance(error, DatabaseError):
         logger.info("A push to %s %s was refused: %s", item.model, item.id, error)
         return refused("constraint", "The database's constraints do not allow this row.")

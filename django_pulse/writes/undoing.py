@@ -2,27 +2,39 @@
 
 What a push wrote to a text leaves something behind, since other characters may stand beside it:
 some forty bytes for each run that was inserted, and everything that was deleted once more. So where
-a document is large already, such a push is not undone but refused as a whole: its device withdraws
-it, and the document stays as it is.
+a document is large already, nothing of such a push is taken, and its device is told which texts are
+to blame: it takes these edits back itself, and pushes the rest again. For its app that is the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crdt.entry import Entry
 from crdt.schema import Field
 from crdt.update import Push
 
+from .items import ItemResult
 from .lost import DELETED
 from .merging import Merged, Reverts
 
-__all__ = ["MOST_BYTES", "fields_pushed", "reason_to_refuse", "undo", "value_of"]
+if TYPE_CHECKING:
+    from .batches import Batch
+
+__all__ = ["MOST_BYTES", "LargeError", "fields_pushed", "texts_refused", "undo", "value_of"]
 
 MOST_BYTES = 16 << 10
 """Bytes of a document in which edits of texts are undone: some hundreds of them, by a device that
 does not know better. What was let in may be as large as it likes."""
+
+
+class LargeError(Exception):
+    """Texts of an upload that are not to be undone: it has to be merged without them."""
+
+    def __init__(self, texts: Reverts) -> None:
+        super().__init__(*texts)
+        self.texts = texts
 
 
 def undo(merged: Merged, push: Push, named: Collection[str], error: Mapping[str, str]) -> Reverts:
@@ -44,13 +56,22 @@ def undo(merged: Merged, push: Push, named: Collection[str], error: Mapping[str,
     return reverts
 
 
-def reason_to_refuse(merged: Merged, reverts: Reverts) -> Mapping[str, Any] | None:
-    """What was undone of a text, if the document is too large for it to be undone there."""
+def texts_refused(batch: Batch, merged: Merged, reverts: Reverts) -> ItemResult | None:
+    """The answer to a push of which texts were undone, if the document is too large for that.
+
+    Raises `LargeError` for an upload: its client cannot take back one field.
+    """
     if len(merged.held.document.state) <= MOST_BYTES:
         return None
     texts = {known.wire for known in merged.schema.fields.values() if known.rule.text}
-    undone = (reverts[wire] for wire in reverts.keys() & texts)
-    return next((each for each in undone if each["code"] != DELETED), None)
+    undone = {wire: reverts[wire] for wire in sorted(reverts.keys() & texts)}
+    undone = {wire: told for wire, told in undone.items() if told["code"] != DELETED}
+    if undone and batch.is_uploaded:
+        raise LargeError(undone)
+    first = next(iter(undone.values()), None)
+    if first is None:
+        return None
+    return ItemResult("refused", code=first["code"], message=first["message"], reverted=undone)
 
 
 def fields_pushed(merged: Merged, push: Push) -> dict[str, Field]:

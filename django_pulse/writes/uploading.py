@@ -41,6 +41,7 @@ from .merging import Merged, Reverts
 from .outcomes import storable
 from .receipts import DELETED, UNKNOWN, Base, Memory, Taking, answered
 from .targets import Targets
+from .undoing import LargeError
 
 if TYPE_CHECKING:
     from ..mapping.codecs import Column
@@ -90,6 +91,7 @@ class Uploads:
         documents = [each.document for each in held.values()]
         self._memory = Memory(batch.using, batch.replica, documents, bases)
         self._seen = self._visible(held)
+        self._left_out = batch.cause.texts if isinstance(batch.cause, LargeError) else {}
 
     def update(self, place: int, merged: Merged) -> bytes | ItemResult:
         """What the client's replica pushes by this upload; an answer, if that is nothing."""
@@ -236,6 +238,9 @@ class Uploads:
             if is_new and _is_left_out(known, sent):
                 continue
             told = _of_column(self._columns[column], before)
+            if (undone := self._left_out.get(known.wire)) is not None:
+                self._refuse(read, known, sent, undone["code"], undone["message"])
+                continue
             edit = self._edit(merged, read, known, self._columns[column], {**told, **sent}, told)
             if edit is not None:
                 yield edit

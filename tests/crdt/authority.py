@@ -81,6 +81,8 @@ class Authority:
     judge: Judge = judge_nothing
     schema: Schema = SCHEMA
     refused: set[Key] = field(default_factory=set)
+    closed: set[str] = field(default_factory=set)
+    """Fields of which nothing is taken."""
     parked: dict[Key, ParkedRow] = field(default_factory=dict)
     busy: set[Key] = field(default_factory=set)
     documents: dict[Key, bytes] = field(default_factory=dict)
@@ -139,6 +141,10 @@ class Authority:
             return Refused(error.code, str(error))
         if push.known:
             return self._stored(replica, key, push.next)
+        blamed = sorted({entry.field for entry in push.entries} & self.closed)
+        if blamed:
+            undone = RevertedField(None, "denied", "No.")
+            return Refused("denied", "Not these.", dict.fromkeys(blamed, undone))
         document.apply(push)
         reverted = self._lost(document, push) | self._revert(document, push)
         self._compact(document)

@@ -65,22 +65,24 @@ GOLDEN: list[tuple[Message, str, bytes]] = [
     (
         Ack(
             1,
-            5,
+            6,
             {
                 0: Resend(3),
                 1: Refused("forbidden", "No."),
                 2: Busy(),
                 3: Reverted({}, 11, 2, ParkedRow("waiting", "Not yet.", UNDONE)),
                 4: Reverted(UNDONE, 12, 8),
+                5: Refused("denied", "No.", {"body": RevertedField(None, "denied", "No.")}),
             },
         ),
-        '{"type":"ack","push":1,"count":5,"exceptions":{"0":{"status":"resend","clock":3},'
+        '{"type":"ack","push":1,"count":6,"exceptions":{"0":{"status":"resend","clock":3},'
         '"1":{"status":"refused","code":"forbidden","message":"No."},"2":{"status":"busy"},'
         '"3":{"status":"ok","reverted":{},"parked":{"code":"waiting","message":"Not yet.","fields":'
         '{"title":{"value":"naïve 😀","code":"invalid","message":"Too long."}}},'
         '"outcome":11,"clock":2},'
         '"4":{"status":"ok","reverted":{"title":{"value":"naïve 😀","code":"invalid",'
-        '"message":"Too long."}},"outcome":12,"clock":8}}}',
+        '"message":"Too long."}},"outcome":12,"clock":8},"5":{"status":"refused","code":"denied",'
+        '"message":"No.","fields":{"body":{"value":null,"code":"denied","message":"No."}}}}}',
         b"",
     ),
     (

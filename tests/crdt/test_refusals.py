@@ -172,3 +172,65 @@ def test_the_clocks_of_a_refused_push_are_sent_as_nothing(phone: Phone, row: UUI
     assert b"Secret" not in push
     assert b"Public" in push
     assert phone.replica.in_sync
+
+
+# Refusals of some fields
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize("closed", ["notes", "title"])
+def test_where_fields_are_to_blame_these_alone_are_withdrawn_and_the_rest_is_pushed_again(
+    phone: Phone, other: Phone, row: UUID, restarts: bool, closed: str
+) -> None:
+    before = phone.rows()[row]
+    phone.authority.closed.add(closed)
+    phone.replica.set(MODEL, row, title="Blue", done=True)
+    phone.replica.add(MODEL, row, "votes", 2)
+    phone.replica.edit_text(MODEL, row, "notes", 0, 1, "BLUE")
+    phone.send()
+    phone.replica.add(MODEL, row, "votes", 1)
+    phone.receive()
+    if restarts:
+        phone.restart()
+    phone.sync()
+    values = phone.rows()[row]
+    assert (values["done"], values["votes"]) == (True, 3)
+    assert values[closed] == before[closed]
+    assert ("BLUE" in str(values["notes"]), values["title"] == "Blue") == (
+        closed != "notes",
+        closed != "title",
+    )
+    [event] = [event for event in phone.events if isinstance(event, Reverted)]
+    assert {name: (it.code, it.message) for name, it in event.fields.items()} == {
+        closed: ("denied", "No.")
+    }
+    [kept] = phone.replica.reverted()
+    assert (kept.reason, kept.fields) == ("reverted", event.fields)
+    assert "blue" in str(kept.fields[closed].value).lower()
+    assert not [event for event in phone.events if isinstance(event, Refused)]
+    assert converged(phone, other)
+
+
+def test_what_is_edited_of_such_a_field_while_it_is_on_its_way_stays(
+    phone: Phone, other: Phone, row: UUID
+) -> None:
+    phone.authority.closed.add("notes")
+    phone.replica.edit_text(MODEL, row, "notes", 0, 1, "BLUE")
+    phone.send()
+    phone.replica.edit_text(MODEL, row, "notes", 9, 0, "é😀")
+    phone.authority.closed.clear()
+    phone.receive()
+    phone.exchange()
+    notes = str(phone.rows()[row]["notes"])
+    assert ("BLUE" in notes, "é😀" in notes) == (False, True)
+    assert converged(phone, other)
+
+
+def test_a_new_row_of_which_a_field_is_to_blame_is_withdrawn_whole(phone: Phone) -> None:
+    phone.authority.closed.add("title")
+    row = phone.replica.create(MODEL, {"title": "Blue", "done": True})
+    events = phone.sync()
+    assert [event.code for event in events if isinstance(event, Refused)] == ["denied"]
+    assert row not in phone.rows()
+    [kept] = phone.replica.reverted()
+    assert kept.fields["done"].value is True

@@ -16,6 +16,7 @@ from crdt.replica import Replica
 from django_pulse.tables import Document as Stored
 from django_pulse.writes import undoing
 from tests.django_pulse.phones import Phone, switchboard
+from tests.django_pulse.text.apps import App
 from tests.project.permits.models import Page, Workspace
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -103,11 +104,13 @@ def test_a_document_in_which_texts_are_undone_grows_up_to_a_bound_and_no_further
     phone, state = undone(row, "reader", edit)
     assert_converged(phone, row, state)
     assert undoing.MOST_BYTES < len(state) < undoing.MOST_BYTES + 1_000
-    undone_ones = [event for event in phone.events if isinstance(event, Reverted)]
-    refused = [event for event in phone.events if isinstance(event, Refused)]
-    assert len(undone_ones) + len(refused) == ROUNDS, "each of them was told"
-    assert {event.code for event in refused} == {"denied"}
-    assert len(phone.replica.reverted()) == ROUNDS, "and kept"
+    told = [event for event in phone.events if isinstance(event, Reverted)]
+    texts = [event.fields["body"] for event in told if "body" in event.fields]
+    assert len(texts) == ROUNDS, "each of them was told"
+    assert {field.code for field in texts} == {"denied"}
+    assert len({field.value for field in texts}) == ROUNDS
+    assert len(phone.replica.reverted()) == len(told), "and kept"
+    assert not [event for event in phone.events if isinstance(event, Refused)]
 
 
 def test_a_large_document_takes_what_may_stand(row: Page, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,3 +122,22 @@ def test_a_large_document_takes_what_may_stand(row: Page, monkeypatch: pytest.Mo
         phone.sync()
     row.refresh_from_db()
     assert (row.votes, row.title) == (1, "Plan")
+
+
+def test_of_a_whole_row_all_but_such_a_text_is_taken(
+    row: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An app of the text protocol keeps no documents: the server leaves the text out for it."""
+    monkeypatch.setattr(undoing, "MOST_BYTES", 10)
+    before = len(Stored.objects.get(sync_id=row.sync_id).state)
+    app, sync_id = App(get_user_model().objects.get(username="voter")), str(row.sync_id)
+    app.pull(MODEL)
+    for number in range(5):
+        app.edit(MODEL, sync_id, body=f"{number} {TEXT}", votes=number + 1)
+        ack = app.upload(MODEL)
+        told = str(ack["errors"] + ack.get("notes", []))
+        assert sync_id in told
+        assert "body" in told
+        row.refresh_from_db()
+        assert (row.body, row.votes) == (TEXT, number + 1)
+    assert len(Stored.objects.get(sync_id=row.sync_id).state) < before + 150
