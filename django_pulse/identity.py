@@ -18,16 +18,22 @@ from hashlib import sha256
 from typing import Any
 
 from django.apps import apps as installed
-from django.db import DEFAULT_DB_ALIAS, connections, router
-from django.db.models import F
+from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 
+from .prepared import Prepared
+from .sql import update_many
 from .tables import Clock
 
 __all__ = ["advance", "after_migrate", "clock", "epoch", "limit_lock_waits", "random_replica"]
-__all__ += ["replica_id", "take_write_lock"]
+__all__ += ["replica_id", "store_position", "take_write_lock"]
 
 REPLICA_BITS = 53
 """Yjs masks client ids to 53 bits."""
+
+_COLUMNS = ("id", "replica", "epoch", "position")
+_CLOCK = Prepared(lambda: Clock.objects.filter(pk=1).values_list(*_COLUMNS))
+_LOCKED = Prepared(lambda: Clock.objects.select_for_update().filter(pk=1).values_list(*_COLUMNS))
+_TOUCH = 'UPDATE "django_pulse_clock" SET "position" = "position" WHERE "id" = 1'
 
 
 def epoch(databases: Sequence[str] = (DEFAULT_DB_ALIAS,)) -> str:
@@ -43,12 +49,10 @@ def replica_id(using: str) -> int:
 
 def clock(using: str, *, lock: bool = False) -> Clock:
     """The clock row; with `lock`, locked until the transaction ends."""
-    rows = Clock.objects.using(using)
     if lock:
         take_write_lock(using)
-        rows = rows.select_for_update()
-    found = rows.filter(pk=1).first()
-    return found if found is not None else _made_clock(using)
+    rows = (_LOCKED if lock else _CLOCK).rows(using)
+    return Clock.from_db(using, _COLUMNS, rows[0]) if rows else _made_clock(using)
 
 
 def advance(using: str, count: int) -> int:
@@ -58,8 +62,13 @@ def advance(using: str, count: int) -> int:
     """
     found = clock(using, lock=True)
     found.position = max(found.position, time.time_ns() // 1_000) + count
-    Clock.objects.using(using).filter(pk=found.pk).update(position=found.position)
+    store_position(using, found)
     return found.position
+
+
+def store_position(using: str, clock: Clock) -> None:
+    """Write the position of a clock that is locked."""
+    update_many(Clock, using, ("position",), [(clock.pk, (clock.position,))])
 
 
 def take_write_lock(using: str) -> None:
@@ -68,8 +77,10 @@ def take_write_lock(using: str) -> None:
     To be called before anything is read: a transaction that has read cannot become a writer any
     more once somebody else wrote.
     """
-    if not connections[using].features.has_select_for_update:
-        Clock.objects.using(using).filter(pk=1).update(position=F("position"))
+    connection = connections[using]
+    if not connection.features.has_select_for_update:
+        with transaction.mark_for_rollback_on_error(using), connection.cursor() as cursor:
+            cursor.execute(_TOUCH)
 
 
 def limit_lock_waits(using: str, milliseconds: int) -> None:

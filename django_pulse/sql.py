@@ -22,6 +22,8 @@ from django.db import connections, models
 __all__ = [
     "Among",
     "among",
+    "array",
+    "delete_many",
     "insert_many",
     "insert_missing",
     "is_plain",
@@ -97,6 +99,25 @@ def update_many(
         cursor.execute(f"{update}{settings}{source}{where}", _lists(columns))
 
 
+def delete_many(model: type[models.Model], using: str, keys: Sequence[Any]) -> None:
+    """Delete the rows with these primary keys; nobody is told."""
+    connection = connections[using]
+    quote = connection.ops.quote_name
+    key: Any = model._meta.pk
+    delete = f"DELETE FROM {quote(model._meta.db_table)} WHERE {quote(key.column)}"  # noqa: S608
+    if connection.vendor == "postgresql":
+        chunks = [(f"{delete} = ANY(%s)", [array(keys)])]
+    else:
+        size = connection.features.max_query_params or len(keys)
+        chunks = [
+            (f"{delete} IN ({', '.join(['%s'] * len(some))})", list(some))
+            for some in (keys[start : start + size] for start in range(0, len(keys), size))
+        ]
+    with connection.cursor() as cursor:
+        for sql, parameters in chunks:
+            cursor.execute(sql, parameters)
+
+
 def among(using: str, name: str, values: Collection[Any]) -> models.Q | Among:
     """The condition that the named field holds one of `values`, written as that database likes."""
     if connections[using].vendor == "postgresql":
@@ -114,7 +135,7 @@ class Among(_Lookup):
         column, parameters = self.process_lhs(compiler, connection)
         field: Any = self.lhs.output_field
         values = [field.get_db_prep_value(value, connection) for value in self.rhs]
-        return f"{column} = ANY(%s)", (*parameters, _array(values))
+        return f"{column} = ANY(%s)", (*parameters, array(values))
 
 
 def is_plain(field: models.Field[Any, Any]) -> bool:
@@ -176,10 +197,10 @@ def _arrays(fields: Fields, columns: Columns, connection: Any) -> str | None:
 
 
 def _lists(columns: Columns) -> list[str | list[Any]]:
-    return [_array(values) for values in columns]
+    return [array(values) for values in columns]
 
 
-def _array(values: Sequence[Any]) -> str | list[Any]:
+def array(values: Sequence[Any]) -> str | list[Any]:
     """A column as PostgreSQL reads an array (manual, section 8.15.2), or for the driver to write:
     it asks of each value anew what its type is, which takes longer than to store it.
     """

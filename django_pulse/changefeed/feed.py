@@ -19,11 +19,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from django.db import OperationalError, connections, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from pycrdt import merge_updates
 
 from crdt.messages import Listing
@@ -31,7 +32,8 @@ from crdt.messages import Listing
 from .. import awaiting, identity
 from ..broken import is_readable
 from ..conf import conf
-from ..sql import among, update_many, upsert_many
+from ..prepared import OneOf, Prepared
+from ..sql import delete_many, update_many, upsert_many
 from ..tables import Clock, Document, Feed, Outbox, Scope
 from ..visibility import scopes
 from . import hints
@@ -53,7 +55,24 @@ its lock until the database notices, and no commit and no ping is to wait for th
 ACCESS = 0
 """In the outbox, the document that there is not: who reads the scope has changed."""
 
-_OF_SCOPES = ("key", "head", "access")
+_SCOPE = ("id", "key", "head", "purged", "access")
+_SCOPES = Prepared(lambda keys: Scope.objects.filter(OneOf(F("key"), keys)).values_list(*_SCOPE))
+_ANY_OUTBOX = Prepared(lambda: Outbox.objects.values_list("pk")[:1])
+_OUTBOX = Prepared(
+    lambda: Outbox.objects.order_by("pk").values_list("pk", "scope", "document_id", "update")[
+        :STAMPED_AT_ONCE
+    ]
+)
+_NAMES = Prepared(
+    lambda keys: Document.objects.filter(OneOf(F("pk"), keys)).values_list(
+        "pk", "model", "sync_id", "scopes"
+    )
+)
+_DOCUMENTS = Prepared(
+    lambda keys: Document.objects.filter(OneOf(F("pk"), keys)).values_list(
+        "pk", "model", "sync_id", "state", "scopes"
+    )
+)
 
 logger = logging.getLogger("django_pulse")
 
@@ -66,10 +85,10 @@ def scope_heads(user: AbstractBaseUser) -> Heads:
     heads = Heads()
     for using, keys in by_database.items():
         stamp(using)
-        rows = Scope.objects.using(using).filter(key__in=keys)
-        found = {key: (head, access) for key, head, access in rows.values_list(*_OF_SCOPES)}
+        found = _scopes(using, keys)
         for key in keys:
-            heads[key], heads.access[key] = found.get(key, (0, 0))
+            row = found.get(key)
+            heads[key], heads.access[key] = (row.head, row.access) if row else (0, 0)
     return heads
 
 
@@ -83,7 +102,7 @@ def pull(scope: str, cursor: int, limit: int | None = None, begun: int = -1) -> 
     using = scope.partition("/")[0]
     limit = min(limit or conf.PAGE_ROWS, conf.PAGE_ROWS)
     while True:
-        row = Scope.objects.using(using).filter(key=scope).first()
+        row = _scopes(using, [scope]).get(scope)
         if row is None:
             return Page(scope, cursor, cursor, False, (), ())
         start, listing = cursor, None
@@ -99,12 +118,7 @@ def pull(scope: str, cursor: int, limit: int | None = None, begun: int = -1) -> 
 def _page(row: Scope, cursor: int, limit: int, listing: Listing | None) -> Page | None:
     """The page behind `cursor`; None if something was purged while it was read."""
     using, scope = row._state.db or "", row.key
-    found = list(
-        Feed.objects.using(using)
-        .filter(scope=row, position__gt=cursor, position__lte=row.head)
-        .order_by("position")
-        .values_list("position", "present", "document_id", "scope__purged")[: limit + 1]
-    )
+    found = _entries(limit + 1).rows(using, row.pk, cursor, row.head)
     rows = _documents(using, [document for _, _, document, _ in found[:limit]])
     if not found or len(rows) < min(len(found), limit) or found[0][3] != row.purged:
         purged = Scope.objects.using(using).filter(pk=row.pk).values_list("purged", flat=True)
@@ -176,7 +190,7 @@ def admit_after_commit(using: str) -> None:
 def stamp(using: str) -> None:
     """Give every committed outbox row its position, and tell the scopes' listeners."""
     more = True
-    while more and Outbox.objects.using(using).exists():
+    while more and _ANY_OUTBOX.rows(using):
         try:
             more = _stamp_some(using)
         except OperationalError as error:
@@ -191,12 +205,7 @@ def _stamp_some(using: str) -> bool:
         if not nested:
             identity.limit_lock_waits(using, STAMP_WAIT_MS)
         clock = identity.clock(using, lock=True)
-        waiting = [
-            _Waiting(*row)
-            for row in Outbox.objects.using(using)
-            .order_by("pk")
-            .values_list("pk", "scope", "document_id", "update")[:STAMPED_AT_ONCE]
-        ]
+        waiting = [_Waiting(*row) for row in _OUTBOX.rows(using)]
         for page in _stamped(using, clock, waiting):
             transaction.on_commit(_Broadcast(page), using=using, robust=True)
     return len(waiting) == STAMPED_AT_ONCE
@@ -237,7 +246,7 @@ def _stamped(using: str, clock: Clock, waiting: Sequence[_Waiting]) -> list[Page
     """Write the positions of `waiting`; returns what to broadcast, a page per scope."""
     if not waiting:
         return []
-    Outbox.objects.using(using).filter(among(using, "pk", [row.pk for row in waiting])).delete()
+    delete_many(Outbox, using, [row.pk for row in waiting])
     documents = _names(using, {row.document for row in waiting})
     if awaiting.wake(using, [(named.model, named.id) for named in documents.values()]):
         admit_after_commit(using)
@@ -265,7 +274,7 @@ def _stamped(using: str, clock: Clock, waiting: Sequence[_Waiting]) -> list[Page
         unique=("scope", "document"),
     )
     update_many(Scope, using, ("head",), [(rows[key].pk, (head,)) for key, head in heads.items()])
-    Clock.objects.using(using).filter(pk=clock.pk).update(position=clock.position)
+    identity.store_position(using, clock)
     return [_live_page(rows[key], head, waiting, documents) for key, head in heads.items()]
 
 
@@ -278,12 +287,30 @@ def _positions(clock: Clock, count: int) -> Iterator[int]:
 
 def _scope_rows(using: str, keys: set[str]) -> dict[str, Scope]:
     """The scopes' rows, made where they are missing; the clock row keeps others out."""
-    rows = Scope.objects.using(using).filter(key__in=keys)
-    missing = keys - {row.key for row in rows}
+    rows = _scopes(using, keys)
+    missing = keys - rows.keys()
     if missing:
         Scope.objects.using(using).bulk_create([Scope(key=key) for key in sorted(missing)])
-        rows = rows.all()
-    return {row.key: row for row in rows}
+        rows = _scopes(using, keys)
+    return rows
+
+
+def _scopes(using: str, keys: Iterable[str]) -> dict[str, Scope]:
+    """Those of the scopes that have a row."""
+    found = _SCOPES.rows(using, list(keys))
+    return {row[1]: Scope.from_db(using, _SCOPE, row) for row in found}
+
+
+@lru_cache(maxsize=64)
+def _entries(limit: int) -> Prepared:
+    """The first entries of a scope's feed behind a cursor, up to a head."""
+    return Prepared(
+        lambda scope, cursor, head: (
+            Feed.objects.filter(scope=scope, position__gt=cursor, position__lte=head)
+            .order_by("position")
+            .values_list("position", "present", "document_id", "scope__purged")[:limit]
+        )
+    )
 
 
 def _live_page(
@@ -321,18 +348,12 @@ class _Named(NamedTuple):
 
 
 def _names(using: str, keys: set[int]) -> Mapping[int, _Named]:
-    rows = Document.objects.using(using).filter(among(using, "pk", keys))
-    return {
-        pk: _Named(*named) for pk, *named in rows.values_list("pk", "model", "sync_id", "scopes")
-    }
+    return {pk: _Named(*named) for pk, *named in _NAMES.rows(using, list(keys))}
 
 
 def _documents(using: str, ids: Sequence[int]) -> Mapping[int, tuple[Change, list[str]]]:
     """The documents of these ids, whole, and the scopes each is in."""
-    rows = Document.objects.using(using).filter(pk__in=ids)
     return {
         pk: (Change(model, sync_id, bytes(state)), in_scopes)
-        for pk, model, sync_id, state, in_scopes in rows.values_list(
-            "pk", "model", "sync_id", "state", "scopes"
-        )
+        for pk, model, sync_id, state, in_scopes in _DOCUMENTS.rows(using, list(ids))
     }

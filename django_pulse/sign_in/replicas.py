@@ -57,7 +57,7 @@ def claim_replica(user: AbstractBaseUser, hello: Hello, using: str = DEFAULT_DB_
     another device will believe are its own.
     """
     owner = str(user.pk)
-    servers = {replica_id(each) for each in (using, *databases())}
+    servers = {replica_id(each) for each in {using, *databases()}}
     if not 0 < hello.replica < 2**REPLICA_BITS or hello.replica in servers:
         raise ReplicaTaken
     with transaction.atomic(using=using):

@@ -19,13 +19,17 @@ Laws:
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import connections, router
+from django.db.models import QuerySet
 
 from ..mapping import schema
+from ..prepared import Prepared, is_fixed
 from .audience import Audience, audience_of
 from .ownership import OWNER, owner_field
 
@@ -186,8 +190,20 @@ def _anchors_of(user: Any, using: str, audience: Audience) -> Iterable[Any]:
     """The keys of the anchors to which the user with this key belongs."""
     if not audience.rest:
         return [user]
-    rows = audience.anchor._base_manager.using(using).filter(**{audience.rest: user})
-    return rows.order_by().values_list(audience.hops[0].key, flat=True).distinct()
+    if not is_fixed(audience.anchor._base_manager):
+        return [anchor for (anchor,) in _anchors(audience, user).using(using)]
+    key = get_user_model()._meta.pk.get_db_prep_value(user, connections[using])
+    return [anchor for (anchor,) in _prepared_anchors(audience).rows(using, key)]
+
+
+@cache
+def _prepared_anchors(audience: Audience) -> Prepared:
+    return Prepared(lambda user: _anchors(audience, user))
+
+
+def _anchors(audience: Audience, user: Any) -> QuerySet[Any, Any]:
+    rows = audience.anchor._base_manager.filter(**{audience.rest: user})
+    return rows.order_by().values_list(audience.hops[0].key).distinct()
 
 
 def _pk(user: Any) -> Any:
