@@ -70,9 +70,9 @@ class Slot(models.Expression):
         self.number = number
         self.room = room
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         """A placeholder, for this slot's value."""
-        return "%s", [self]
+        return "%s", (self,)
 
     def value(self, values: Values, connection: Any) -> Any:
         """What stands here: a number or a string, which every driver takes as it is."""

@@ -58,11 +58,6 @@ ACCESS = 0
 _SCOPE = ("id", "key", "head", "purged", "access")
 _SCOPES = Prepared(lambda keys: Scope.objects.filter(OneOf(F("key"), keys)).values_list(*_SCOPE))
 _ANY_OUTBOX = Prepared(lambda: Outbox.objects.values_list("pk")[:1])
-_OUTBOX = Prepared(
-    lambda: Outbox.objects.order_by("pk").values_list("pk", "scope", "document_id", "update")[
-        :STAMPED_AT_ONCE
-    ]
-)
 _NAMES = Prepared(
     lambda keys: Document.objects.filter(OneOf(F("pk"), keys)).values_list(
         "pk", "model", "sync_id", "scopes"
@@ -205,7 +200,7 @@ def _stamp_some(using: str) -> bool:
         if not nested:
             identity.limit_lock_waits(using, STAMP_WAIT_MS)
         clock = identity.clock(using, lock=True)
-        waiting = [_Waiting(*row) for row in _OUTBOX.rows(using)]
+        waiting = [_Waiting(*row) for row in _oldest(STAMPED_AT_ONCE).rows(using)]
         for page in _stamped(using, clock, waiting):
             transaction.on_commit(_Broadcast(page), using=using, robust=True)
     return len(waiting) == STAMPED_AT_ONCE
@@ -299,6 +294,16 @@ def _scopes(using: str, keys: Iterable[str]) -> dict[str, Scope]:
     """Those of the scopes that have a row."""
     found = _SCOPES.rows(using, list(keys))
     return {row[1]: Scope.from_db(using, _SCOPE, row) for row in found}
+
+
+@lru_cache(maxsize=8)
+def _oldest(limit: int) -> Prepared:
+    """The outbox rows that wait the longest."""
+    return Prepared(
+        lambda: Outbox.objects.order_by("pk").values_list("pk", "scope", "document_id", "update")[
+            :limit
+        ]
+    )
 
 
 @lru_cache(maxsize=64)

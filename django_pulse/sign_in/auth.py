@@ -26,6 +26,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -35,6 +36,7 @@ from django.contrib.auth import SESSION_KEY, get_user_model
 from django.contrib.auth import get_user as user_of_session
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.db import connections
 from django.http import HttpRequest, parse_cookie
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -44,6 +46,7 @@ from crdt.errors import RemoteFault
 
 from ..authenticators import SignedIn, TokenExpired
 from ..conf import conf
+from ..prepared import Prepared, is_fixed
 from ..tables import Ticket
 from . import tickets
 from .origin import HandshakeRequest, origin_allowed
@@ -349,7 +352,22 @@ def _checked(user: Any, answer: SignedIn) -> SignIn | None:
 
 def _reload(user: Any) -> AbstractBaseUser | None:
     """The user's row as it is now; None where it is gone."""
-    return get_user_model()._default_manager.filter(pk=user.pk).first()
+    model = get_user_model()
+    manager = model._default_manager
+    if not is_fixed(manager):
+        return manager.filter(pk=user.pk).first()
+    key = model._meta.pk.get_db_prep_value(user.pk, connections[manager.db])
+    rows = _prepared_users(model).rows(manager.db, key)
+    return model.from_db(manager.db, _columns(model), rows[0]) if rows else None
+
+
+@cache
+def _prepared_users(model: type[AbstractBaseUser]) -> Prepared:
+    return Prepared(lambda pk: model._default_manager.filter(pk=pk).values_list(*_columns(model)))
+
+
+def _columns(model: type[AbstractBaseUser]) -> list[str]:
+    return [field.attname for field in model._meta.concrete_fields]
 
 
 def _origin_problem(request: HttpRequest) -> str:

@@ -27,6 +27,8 @@ from crdt.errors import ReplicaTaken
 from crdt.messages import Hello, Mark
 
 from ..identity import REPLICA_BITS, random_replica, replica_id, take_write_lock
+from ..prepared import Prepared
+from ..sql import update_many
 from ..tables import Device
 from ..visibility.scopes import databases
 
@@ -45,6 +47,13 @@ MAX_GENERATION_DIGITS = 16
 
 _SALT = "django_pulse.sign_in.replicas"
 
+_COLUMNS = tuple(field.attname for field in Device._meta.concrete_fields)
+_LOCKED = Prepared(
+    lambda replica: (
+        Device.objects.filter(replica=replica).select_for_update().values_list(*_COLUMNS)
+    )
+)
+
 _Stored = Iterable[Sequence[int]]
 """Marks as they are stored: the mark, its number of edits, and `refused`, see `_joined`."""
 
@@ -62,10 +71,12 @@ def claim_replica(user: AbstractBaseUser, hello: Hello, using: str = DEFAULT_DB_
         raise ReplicaTaken
     with transaction.atomic(using=using):
         take_write_lock(using)
-        rows = Device.objects.using(using).select_for_update()
-        found, is_new = rows.get_or_create(
-            replica=hello.replica, defaults={"user": owner, "device": hello.device}
-        )
+        found, is_new = _locked(hello.replica, using), False
+        if found is None:
+            rows = Device.objects.using(using).select_for_update()
+            found, is_new = rows.get_or_create(
+                replica=hello.replica, defaults={"user": owner, "device": hello.device}
+            )
         if (found.user, found.device) != (owner, hello.device):
             raise ReplicaTaken
         shown = _shown(hello.certificate, found)
@@ -80,7 +91,8 @@ def claim_replica(user: AbstractBaseUser, hello: Hello, using: str = DEFAULT_DB_
                 found.generation = max(shown, found.generation) + 1
             found.attempt = hello.attempts[-1] if hello.attempts else None
             found.marks = _joined(found.marks, hello.marks)
-        found.save(update_fields=["generation", "attempt", "marks"])
+        content = found.generation, found.attempt, found.marks
+        update_many(Device, using, ("generation", "attempt", "marks"), [(found.pk, content)])
     if refused:
         raise ReplicaTaken(shared, doubtful)
     return _certificate(found)
@@ -90,10 +102,16 @@ def note_marks(replica: int, marks: Sequence[Mark], using: str = DEFAULT_DB_ALIA
     """Store the marks of what `replica` is about to push."""
     with transaction.atomic(using=using):
         take_write_lock(using)
-        found = Device.objects.using(using).select_for_update().filter(replica=replica).first()
+        found = _locked(replica, using)
         if found is not None:
-            found.marks = _joined(found.marks, marks)
-            found.save(update_fields=["marks"])
+            joined = _joined(found.marks, marks)
+            update_many(Device, using, ("marks",), [(found.pk, (joined,))])
+
+
+def _locked(replica: int, using: str) -> Device | None:
+    """The device that has the replica id, locked until the transaction ends."""
+    rows = _LOCKED.rows(using, replica)
+    return Device.from_db(using, _COLUMNS, rows[0]) if rows else None
 
 
 def replica_for(user: AbstractBaseUser, device: str, using: str = DEFAULT_DB_ALIAS) -> int:

@@ -23,13 +23,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from django.db import DatabaseError, connections
-from django.db.models import ForeignKey, Model, QuerySet
+from django.db.models import F, ForeignKey, Model, QuerySet
 
 from .. import identity
 from ..mapping.columns import columns_of
 from ..mapping.inheritance import own_rows, parent_links
 from ..mapping.keys import Keys
 from ..mapping.schema import label_of
+from ..prepared import OneOf, Prepared
 from ..sql import among
 from ..tables import Document
 
@@ -147,7 +148,7 @@ def hold_documents(
     keys.note(rows.values())
     label = label_of(model)
     documents = Document.objects.using(using).filter(model=label)
-    locked = _stored(_lockable(documents.filter(among(using, "sync_id", ids)), wait=wait, of=()))
+    locked = _stored(_LOCKED if wait else _NOT_BUSY, using, label, ids)
     busy = _skipped(documents, ids, locked, wait=wait)
     return {
         sync_id: Held(
@@ -162,8 +163,7 @@ def stored_documents(
     model: type[SyncModel], using: str, ids: Collection[UUID]
 ) -> dict[UUID, Stored]:
     """The documents with these `sync_id`s as they are, without a lock: to be read only."""
-    documents = Document.objects.using(using).filter(model=label_of(model))
-    return _stored(documents.filter(among(using, "sync_id", ids)))
+    return _stored(_UNLOCKED, using, label_of(model), ids)
 
 
 def hold_row(model: type[SyncModel], using: str, pk: object) -> Held | None:
@@ -217,23 +217,34 @@ def busy_targets(field: ForeignKey[Any, Any], using: str, keys: Collection[Any])
     return set(there.values_list(target.attname, flat=True))
 
 
-def _stored(documents: QuerySet[Document]) -> dict[UUID, Stored]:
-    content = ("state", "version", "deleted", "scopes", "parked", "waiting", "clocks")
+def _stored(
+    documents: Prepared, using: str, label: str, ids: Collection[UUID]
+) -> dict[UUID, Stored]:
     return {
         sync_id: Stored(model, sync_id, pk, bytes(state), *rest)
-        for model, sync_id, pk, state, *rest in documents.order_by("pk").values_list(
-            "model", "sync_id", "pk", *content
-        )
+        for model, sync_id, pk, state, *rest in documents.rows(using, label, list(ids))
     }
 
 
-def _lockable(rows: QuerySet[M], *, wait: bool, of: tuple[str, ...] | None = None) -> QuerySet[M]:
-    """With `of`, in these tables only; by default in all that the rows are spread over."""
-    if of is None:
-        of = ("self", *parent_links(rows.model))
+def _documents(label: Any, ids: Any) -> QuerySet[Document, Any]:
+    content = ("state", "version", "deleted", "scopes", "parked", "waiting", "clocks")
+    found = Document.objects.filter(OneOf(F("sync_id"), ids), model=label).order_by("pk")
+    return found.values_list("model", "sync_id", "pk", *content)
+
+
+_UNLOCKED = Prepared(_documents)
+_LOCKED = Prepared(lambda *slots: _documents(*slots).select_for_update(no_key=True))
+_NOT_BUSY = Prepared(
+    lambda *slots: _documents(*slots).select_for_update(no_key=True, skip_locked=True)
+)
+
+
+def _lockable(rows: QuerySet[M], *, wait: bool) -> QuerySet[M]:
+    """Locked in all tables that the rows are spread over."""
     if not connections[rows.db].features.has_select_for_update:
         return rows
     skip = not wait and connections[rows.db].features.has_select_for_update_skip_locked
+    of = ("self", *parent_links(rows.model))
     return rows.select_for_update(skip_locked=skip, of=of, no_key=True)
 
 

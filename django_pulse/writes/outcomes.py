@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..mapping.schema import label_of, model_of
+from ..prepared import Prepared
 from ..sql import update_many
 from ..tables import Document, Outcome
 from ..visibility.scopes import database_of, databases
@@ -28,6 +29,14 @@ __all__ += ["storable", "there_by_now"]
 _ID_BITS = 52
 """A number below 2**53 travels as it is."""
 
+_OUTCOMES = Prepared(
+    lambda replica: (
+        Outcome.objects.filter(replica=replica)
+        .order_by("document", "clock", "pk")
+        .values_list("pk", "document__model", "document__sync_id", "clock", "payload")
+    )
+)
+
 Told = tuple[int, Stored, int, Reverts, "dict[str, Any] | None"]
 """The item's place in the frame, its document, the pusher's next clock, what was undone, and why
 the row is not there yet.
@@ -37,19 +46,9 @@ the row is not there yet.
 def outcomes(replica: int) -> list[StoredOutcome]:
     """What `replica` has not confirmed yet, in the order of its clocks."""
     return [
-        StoredOutcome(
-            row.pk,
-            row.document.model,
-            row.document.sync_id,
-            row.clock,
-            row.payload["reverted"],
-            row.payload.get("parked"),
-        )
+        StoredOutcome(pk, model, sync_id, clock, payload["reverted"], payload.get("parked"))
         for using in databases()
-        for row in Outcome.objects.using(using)
-        .filter(replica=replica)
-        .select_related("document")
-        .order_by("document", "clock", "pk")
+        for pk, model, sync_id, clock, payload in _OUTCOMES.rows(using, replica)
     ]
 
 
