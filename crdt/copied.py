@@ -45,7 +45,7 @@ def take_new_identity(
         held = shelf.held(key)
         own = _own_from(held, gone)
         _keep_aside(shelf, held, old.replica, own, doubts, now)
-        reissue(held, new.replica, own, gone, tuple(shelf.texts(key.model)))
+        reissue(held, new.replica, own, gone, shelf.schemas.get(key.model))
         shelf.track(held)
     shelf.renumber(keep=shelf.pending)
     shelf.confirmed(tuple(shelf.unconfirmed))

@@ -315,7 +315,7 @@ class Downlink:
         if not is_astray and not held.is_foreign(data):
             held.merge(data)
         elif whole:
-            held.rebase(data, self._shelf.texts(held.key.model))
+            held.rebase(data, self._shelf.schemas.get(held.key.model))
         else:
             raise Gap(0, 0, 0)
 
@@ -353,7 +353,7 @@ class Downlink:
         before = self._read(held)
         since = self._shelf.seen(held)
         held.note(scopes=frozenset())
-        held.rebase(b"", self._shelf.texts(held.key.model), since)
+        held.rebase(b"", self._shelf.schemas.get(held.key.model), since)
         return self._taken(held, before, whole=True)
 
     def _caught_up(self, now: int) -> list[Event]:

@@ -7,7 +7,7 @@ Laws:
 3. Every method stages its changes with `put`; nothing counts before the stage is written.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -18,10 +18,12 @@ from .document import Document
 from .entry import ROW_FIELD, Entry
 from .made import Made, made_since, made_under, mark_at
 from .messages import Key
-from .outbound import all_deletes, redo, repack, void_run, without
+from .outbound import all_deletes, repack, spare_texts, void_run
 from .parts import cut_push
 from .rebuilding import rebuilt_in
 from .records import META, Record, document_prefix, name_under
+from .redoing import redo, without
+from .schema import Schema
 from .update import read_state
 
 __all__ = ["Draft", "Held", "Part", "merged"]
@@ -217,13 +219,13 @@ class Held:
         if not self.flight and not self._unsent:
             self._catch_up()
 
-    def rebase(self, state: bytes, texts: Iterable[str], since: int = 0) -> None:
+    def rebase(self, state: bytes, schema: Schema | None, since: int = 0) -> None:
         """Take the server's whole state for confirmed, and what it lacks of ours as unsent.
 
         A state that was rebuilt lacks nothing that was ever acknowledged. Where the server has no
         document, `since` is how far the feed had got when it had one.
         """
-        old, record = self.view, self.record
+        record = self.record
         fresh = self.draft([state] if state else [])
         known = fresh.clock(self.replica)
         rebuilt = self._was_rebuilt(state)
@@ -236,34 +238,25 @@ class Held:
                 start = self.flight[0].next
             else:
                 void = max(self.clock, record.sent)
-            before = without(old, self.replica, start)
-            self._fill(fresh, max(self.clock, record.sent))
-            self._rewrite(fresh, self.own_entries(start), {t: before.text(t) for t in texts})
+            if not rebuilt:  # the server may have lost deletions that it had acknowledged
+                fresh.apply_update(spare_texts(self.view, fresh, min(start, known)))
+            self.note(made=self._redo(fresh, self._until(start), start, schema, anew=rebuilt))
         sent = max(record.sent, self.clock, known)
         self.restart(fresh, state)
         self.note(acked=known, sent=sent, void=void, rebase=False, since=since)
 
-    def withdraw(self, texts: Iterable[str], only: Collection[str] = ()) -> None:
+    def withdraw(self, schema: Schema | None, only: Collection[str] = ()) -> None:
         """Undo everything in flight, or what was written to these fields `only`; keep the rest, and
         what was edited after it.
         """
         end = self.flight[-1].next
-        flown = self.draft([*self.updates, *(part.data for part in self.flight)])
         fresh = self.draft(self.updates)
         void = max(self.clock, self.record.sent)
         acked = fresh.clock(self.replica)
-        entries = [
-            entry
-            for entry in self.own_entries(acked if only else end)
-            if entry.dot.clock >= end or entry.field not in only
-        ]
-        confirmed = flown if not only else self.confirmed
-        self._fill(fresh, void)
-        self._rewrite(
-            fresh, entries, {t: (flown if t in only else confirmed).text(t) for t in texts}
-        )
+        made = self._redo(fresh, self._until(acked), acked, schema, but=only) if only else ()
+        made += self._redo(fresh, self._until(end), end, schema, only=only)
         self.restart(fresh, merged(self.updates))
-        self.note(acked=acked, sent=void, void=void)
+        self.note(acked=acked, sent=void, void=void, made=made)
 
     @property
     def confirmed(self) -> Document:
@@ -325,13 +318,17 @@ class Held:
             self.edited()
             self.note(void=sent)
 
-    def _rewrite(self, fresh: Draft, entries: Sequence[Entry], texts: Mapping[str, str]) -> None:
-        """As `redo`; what has new clocks keeps its marks, text the last of them."""
-        made: Made = ((self.mark_at(self.clock), fresh.clock(fresh.replica)),)
-        clocks = redo(fresh, entries, texts, self.view)
-        for entry, clock in zip(entries, clocks, strict=True):
-            made = made_under(made, self.mark_at(entry.dot.clock), clock)
-        self.note(made=made)
+    def _until(self, clock: int) -> Document:
+        """The document without anything of ours from this clock on, nor what was deleted since."""
+        flown = [part.data for part in self.flight if part.next <= clock]
+        return without(self.draft([*self.updates, *flown]), self.replica, clock)
+
+    def _redo(
+        self, fresh: Draft, base: Document, start: int, schema: Schema | None, **how: Any
+    ) -> Made:
+        """Write edits that the server lacks again, under clocks that were never used."""
+        self._fill(fresh, max(self.clock, self.record.sent))
+        return redo(fresh, self.view, base, start, self.record.made, schema, **how)
 
     def _fill(self, draft: Draft, until: int) -> None:
         clock = draft.clock(self.replica)

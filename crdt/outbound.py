@@ -1,4 +1,4 @@
-"""What a replica sends of a document, and how it takes an edit back.
+"""What a replica sends of a document.
 
 A client's push holds its own section from a clock on, and the deletions that it made itself. Yjs
 would repeat every deletion the document ever saw; on a long text that is most of the bytes.
@@ -7,11 +7,11 @@ would repeat every deletion the document ever saw; on a long text that is most o
 from collections.abc import Iterable, Mapping, Sequence
 
 from .document import Document
-from .entry import Entry, entries_root
+from .entry import entries_root
 from .lib0 import write_varuint
 from .update import merge_ranges, read_state, write_update
 
-__all__ = ["all_deletes", "redo", "repack", "spare_deletes", "void_run", "without"]
+__all__ = ["all_deletes", "repack", "spare_deletes", "spare_texts", "void_run"]
 
 Ranges = list[tuple[int, int]]
 Deletes = Mapping[int, Sequence[tuple[int, int]]]
@@ -54,6 +54,15 @@ def spare_deletes(old: Document, new: Document, replica: int, start: int) -> dic
     return kept
 
 
+def spare_texts(old: Document, new: Document, start: int) -> bytes:
+    """An update with the deletions of characters in `old` that `new` lacks, but for those of its
+    own replica's from clock `start` on.
+    """
+    deletes = spare_deletes(old, new, -1, 0)
+    own = _common(deletes.pop(new.replica, []), [(0, start)])
+    return write_update(0, 0, None, [], {**deletes, **({new.replica: own} if own else {})})
+
+
 def void_run(replica: int, start: int, end: int, last: int | None) -> bytes:
     """An update in which the clocks from `start` to `end` say nothing: one deleted run in the
     replica's entries, after its item at clock `last` if it has one.
@@ -66,42 +75,6 @@ def void_run(replica: int, start: int, end: int, last: int | None) -> bytes:
     head = b"\x01\x01" + write_varuint(replica) + write_varuint(start) + place
     deletes = write_update(0, 0, None, [], {replica: [(start, end - start)]})
     return head + write_varuint(end - start) + deletes[1:]
-
-
-def without(document: Document, replica: int, start: int) -> Document:
-    """The document without what `replica` wrote from clock `start` on."""
-    copy = Document(document.encode(), replica)
-    end = document.clock(replica)
-    if end > start:
-        copy.apply_update(write_update(0, 0, None, [], {replica: [(start, end - start)]}))
-    return copy
-
-
-def redo(
-    target: Document,
-    entries: Sequence[Entry],
-    texts: Mapping[str, str],
-    after: Document,
-) -> list[int]:
-    """Write in `target` what was edited up to `after`: these entries, and `texts` since they were
-    like this; returns the entries' new clocks.
-
-    An entry keeps its value and stamp. Where it replaced one that is not in `target`, it replaces
-    what that one replaced.
-    """
-    for field, old in texts.items():
-        new = after.text(field)
-        if old != new:
-            target.merge_text(field, old, new)
-    clocks = []
-    for entry in entries:
-        replaced = list(entry.replaces)
-        for dot in replaced:  # grows while it is walked: what is gone stands for what it replaced
-            if dot not in target.entries and dot in after.entries:
-                replaced += after.entries[dot].replaces
-        names = [dot for dot in dict.fromkeys(replaced) if dot in target.entries]
-        clocks.append(target.append(entry.field, entry.stamp, entry.value, names).dot.clock)
-    return clocks
 
 
 def _common(left: Sequence[tuple[int, int]], right: Sequence[tuple[int, int]]) -> Ranges:

@@ -132,11 +132,6 @@ class Shelf:
         self.named |= self.schemas | {schema.name: schema for schema in found}
         """The models by every name that an app may know; those they have now come first."""
 
-    def texts(self, model: str) -> list[str]:
-        """What the documents of a model call its shared texts."""
-        schema = self.schemas.get(model)
-        return schema.texts if schema else []
-
     # Documents
 
     def fresh(self, key: Key) -> Held:

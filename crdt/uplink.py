@@ -305,9 +305,9 @@ class Uplink:
         key = held.key
         start = held.record.acked
         until = held.flight[-1].next
-        texts = self._shelf.texts(key.model)
+        schema = self._schema(key)
         is_new = _is_new(held)
-        fields = written(held, start, None if is_new else until, self._schema(key))
+        fields = written(held, start, None if is_new else until, schema)
         name = f"{name_under(ASIDE + 'refused/', key)}/{until}"
         kept = Kept(name, "refused", *key, now, code, message, fields)
         self._shelf.keep(kept)
@@ -317,7 +317,7 @@ class Uplink:
             self._shelf.unpark(key)
             events.append(Removed(*key))
         else:
-            held.withdraw(texts)
+            held.withdraw(schema)
         readable = replace(kept, fields=self._shelf.decoded(key.model, fields))
         return [Refused(*key, code, message, readable), *events]
 
@@ -328,7 +328,7 @@ class Uplink:
         told = {
             wire: replace(it, value=mine[wire].value) for wire, it in undone.items() if wire in mine
         }
-        held.withdraw(self._shelf.texts(key.model), only=undone)
+        held.withdraw(self._schema(key), only=undone)
         name = f"{name_under(ASIDE + 'reverted/', key)}/{until}"
         return self._keep_reverted(name, key, told, now)
 
