@@ -29,6 +29,7 @@ from ..mapping.columns import columns_of, sets_of
 from ..mapping.keys import By, Keys
 from ..mapping.relations import Members
 from ..mapping.schema import schema_of
+from .rounding import unrounded
 
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
@@ -107,14 +108,14 @@ def sets_told(rows: Sequence[SyncModel], using: str) -> Sets:
     return found
 
 
-def same(part: Part, a: Any, b: Any) -> bool:
+def same(part: Part, told: Any, sent: Any) -> bool:
     """Do two JSON values of a part mean the same by themselves?
 
     What is spelled otherwise is looked at once more, as document values.
     """
     if part.kind == "json" or part.column.is_set:
-        return same_json(a, b)
-    return type(a) is type(b) and bool(a == b)
+        return same_json(told, sent) or same_json(told, unrounded(sent, told))
+    return type(told) is type(sent) and bool(told == sent)
 
 
 def document_value(column: Column, sent: Mapping[str, Any], keys: Keys) -> Any:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from crdt.errors import Malformed, RemoteFault
 
 from ..server.exchange import drive
 from ..server.steps import Send
-from . import messages
+from . import exact, messages
 from .listing import Cursor
 from .session import TextSession
 from .tables import model_called
@@ -43,7 +41,7 @@ def page_of(services: TextBackend, handshake: Handshake, asked: Mapping[str, Any
         "cursor": f"{page.cursor.position}.{page.cursor.inside}.{page.cursor.fresh}",
         "more": page.more,
     }
-    return orjson.dumps(said)
+    return exact.dumps(said)
 
 
 def answer_to(services: TextBackend, handshake: Handshake, body: bytes) -> bytes:
@@ -60,11 +58,11 @@ def answer_to(services: TextBackend, handshake: Handshake, body: bytes) -> bytes
     for each in several:
         if isinstance(each, dict) and each.get("type") == "SYNC_REQUEST_DELTA":
             raise RemoteFault("Ask for a table by GET: ?table=task&last_version=0.", code="use_get")
-        steps = drive(session.receive(orjson.dumps(each).decode()))
-        answers += [orjson.loads(step.frame) for step in steps if isinstance(step, Send)]
+        steps = drive(session.answer(each))
+        answers += [exact.loads(step.frame) for step in steps if isinstance(step, Send)]
         if session.is_closed:
             raise RemoteFault(answers[-1]["message"], code=answers[-1]["code"])
-    return orjson.dumps(answers if isinstance(said, list) else answers[0])
+    return exact.dumps(answers if isinstance(said, list) else answers[0])
 
 
 def _cursor(text: str) -> Cursor:

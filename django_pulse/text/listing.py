@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 __all__ = ["Cursor", "Line", "Lines", "lines"]
 
 
+BEFORE_ALL = 1
+"""A position before every change. Unlike one that asks from 0, a client may hold rows there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cursor:
     """How far a client has been told a table.
@@ -78,6 +82,8 @@ def lines(readings: Readings, model: type[SyncModel], cursor: Cursor, limit: int
     using = database_of(model)
     readings = readings.of(using)
     head = identity.clock(using).position
+    if cursor.position > head:
+        cursor = Cursor(BEFORE_ALL)  # it is none of this feed's
     if not cursor.position and not cursor.fresh:
         cursor = replace(cursor, fresh=head)
     events = _events(readings, cursor.position)

@@ -14,15 +14,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-import orjson
-
 from crdt.errors import Malformed, RemoteFault, TooLarge
-from crdt.values import decode
+from crdt.values import MAX_JSON_DEPTH, decode
 
+from . import exact
 from .listing import Line
 
 __all__ = ["BatchUpload", "DeltaRequest", "Message", "Row", "Single", "Wrong", "batch_ack"]
-__all__ += ["MAX_TEXT_BYTES", "error", "message", "parsed", "read", "single_ack", "table_of"]
+__all__ += ["MAX_TEXT_BYTES", "error", "message", "parsed", "single_ack", "table_of"]
 __all__ += ["told", "update"]
 
 MAX_TEXT_BYTES: Final = 8 << 20
@@ -84,11 +83,6 @@ class BatchUpload:
 Message = DeltaRequest | Single | BatchUpload
 
 
-def read(text: str | bytes) -> Message:
-    """The message that a text frame holds; raises `RemoteFault` for what is none."""
-    return message(parsed(text))
-
-
 def parsed(text: str | bytes) -> Any:
     """The JSON of a frame, or of a body; raises `RemoteFault` for what is none."""
     if len(text) > MAX_TEXT_BYTES:
@@ -97,13 +91,13 @@ def parsed(text: str | bytes) -> Any:
             "in several batches."
         )
     try:
-        return orjson.loads(text)
+        return exact.loads(text)
     except ValueError as fault:
         raise Malformed(f"This is not JSON: {fault}.") from None
 
 
 def message(said: Any) -> Message:
-    """The same of JSON that was read already."""
+    """The message that JSON holds; raises `RemoteFault` for what is none."""
     if not isinstance(said, dict):
         raise Malformed('A message is a JSON object with a "type".')
     match said.get("type"):
@@ -169,7 +163,7 @@ def _listed(told: Sequence[tuple[str | None, str]]) -> list[dict[str, str | None
 
 
 def _written(said: Any) -> str:
-    return orjson.dumps(said).decode()
+    return exact.dumps(said).decode()
 
 
 def table_of(said: Mapping[str, Any]) -> str:
@@ -191,6 +185,8 @@ def _row(payload: Any) -> Row | Wrong:
     if sync_id is None:
         named = given if isinstance(given, str) else None
         return Wrong(named and named[:_SHOWN], 'A row needs its "sync_id": a UUID.')
+    if _is_too_deep(payload):
+        return Wrong(given, f"A value must not nest deeper than {MAX_JSON_DEPTH} levels.")
     try:
         version = _version(payload.get("version"), "version")
         return Row(sync_id, version, _deleted(payload.get("is_deleted")), payload)
@@ -217,5 +213,18 @@ def _deleted(given: Any) -> bool | None:
     raise Malformed(f'"is_deleted" is true or false, not {_shown(given)}.')
 
 
+def _is_too_deep(values: Mapping[str, Any]) -> bool:
+    """Does one of the values nest deeper than any field can hold?"""
+    level: list[Any] = [value for value in values.values() if isinstance(value, (dict, list))]
+    depth = 0
+    while level and depth <= MAX_JSON_DEPTH:
+        depth += 1
+        inner = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [each for some in inner for each in some if isinstance(each, (dict, list))]
+    return depth > MAX_JSON_DEPTH
+
+
 def _shown(given: Any) -> str:
-    return orjson.dumps(given).decode()[:_SHOWN]
+    if isinstance(given, (dict, list)):
+        return "an object" if isinstance(given, dict) else "a list"
+    return exact.dumps(given).decode()[:_SHOWN]

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from crdt.errors import Malformed
 from crdt.update import read_state
 from crdt.vector import VectorClock
 
 from ..sql import insert_missing
 from ..tables import Told
+from . import exact
 
 __all__ = ["remember"]
 
@@ -32,7 +31,7 @@ def remember(using: str, told: Sequence[tuple[int, int, Mapping[str, Any], bytes
         using,
         ("document", "version", "values", "vector"),
         [
-            (key, version, orjson.dumps(values), _vector(state))
+            (key, version, exact.dumps(values), _vector(state))
             for key, version, values, state in told
             if (key, version) not in known
         ],

@@ -33,6 +33,9 @@ __all__ = ["MAX_DEVICE_CHARS", "Answer", "TextBackend"]
 MAX_DEVICE_CHARS = 99
 """Characters of a device's name: one less than the table of devices has room for."""
 
+MAX_MESSAGE_CHARS = 300
+"""Characters of what is told of one field. Django's own messages repeat the value."""
+
 _READ_ONLY = "Sign in to write: whoever is not signed in only reads here."
 
 _NEVER_WRITTEN = frozenset({"id", "pk", "sync_id", "version", "is_deleted", "is_local_only"})
@@ -122,12 +125,16 @@ def _unwritten(
 def _wrong(model: type[SyncModel], result: writes.ItemResult) -> str:
     """What was not taken of a row, in words; empty where all was."""
     reverted = sorted(result.reverted.items())  # PostgreSQL keeps no order in JSON
-    said = [f"{_name(model, wire)}: {undone['message']}" for wire, undone in reverted]
+    said = [f"{_name(model, wire)}: {_cut(undone['message'])}" for wire, undone in reverted]
     if result.status == "busy":
         return "Somebody is writing this row: send it again a little later."
     if result.status != "ok" and not said:
         return result.message
     return " ".join(said)
+
+
+def _cut(message: str) -> str:
+    return message if len(message) <= MAX_MESSAGE_CHARS else f"{message[:MAX_MESSAGE_CHARS]}…"
 
 
 def _remark(names: Set[str], row: Row, result: writes.ItemResult) -> str:

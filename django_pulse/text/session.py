@@ -18,6 +18,7 @@ import logging
 import secrets
 from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.http import QueryDict
@@ -32,7 +33,7 @@ from ..server.steps import Close, Join, Part, Send, Step, Steps, ask
 from ..sign_in.auth import GONE
 from . import messages
 from .listing import Cursor
-from .messages import BatchUpload, DeltaRequest, Message, Row, Single, Wrong
+from .messages import BatchUpload, DeltaRequest, Row, Single, Wrong
 from .services import MAX_DEVICE_CHARS, Answer, TextBackend
 from .tables import model_called
 
@@ -96,7 +97,12 @@ class TextSession:
     def receive(self, text: str) -> Steps:
         """Answer a text frame."""
         if not self.is_closed:
-            yield from self._guarded(self._answer(text))
+            yield from self._guarded(self._answer(partial(messages.parsed, text)))
+
+    def answer(self, said: Any) -> Steps:
+        """Answer a message that is JSON which was read already."""
+        if not self.is_closed:
+            yield from self._guarded(self._answer(lambda: said))
 
     def relay(self, scope: str, frame: bytes, access: int = 0) -> Steps:
         """Something has changed in a scope: tell what of it the client wants to know."""
@@ -118,14 +124,10 @@ class TextSession:
 
     # Messages
 
-    def _answer(self, text: str) -> Steps:
+    def _answer(self, said: Callable[[], Any]) -> Steps:
         if self._signed is None:
             yield from self._sign_in()
-        message = messages.read(text)
-        yield from self.handle(message)
-
-    def handle(self, message: Message) -> Steps:
-        """Answer a message; raises what is wrong with it."""
+        message = messages.message(said())
         model = model_called(message.table)
         match message:
             case DeltaRequest(table, version):

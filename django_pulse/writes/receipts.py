@@ -14,13 +14,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import orjson
 from django.utils import timezone
 
 from crdt.vector import VectorClock
 
 from ..sql import insert_many
 from ..tables import Receipt, Told
+from ..text import exact
 from .items import ItemResult, Upload
 from .locking import Stored
 
@@ -108,7 +108,7 @@ class Memory:
         candidates = [self._after(each, key) for each in taken]
         told = self._told.get(key)
         if told is not None:
-            candidates.append(Base(orjson.loads(told[0]), self._seen(key)))
+            candidates.append(Base(exact.loads(told[0]), self._seen(key)))
         found = [replace(each, edited=differences(each.values or {})) for each in candidates]
         likely = [each for each in found if each.edited] or found[-1:]
         return min(likely, key=lambda each: len(each.edited or ()), default=UNKNOWN)
@@ -129,7 +129,7 @@ class Memory:
         rows = [
             (
                 *(each.document.pk, self._replica, each.item.base, each.item.chain),
-                *(orjson.dumps(each.values), each.sent, each.answer, now),
+                *(exact.dumps(each.values), each.sent, each.answer, now),
             )
             for each in takings
         ]
@@ -157,7 +157,7 @@ class Memory:
                 self._taken.setdefault((document, base), []).append(taken)
 
     def _after(self, taken: Taken, key: tuple[int, int]) -> Base:
-        return Base(orjson.loads(taken.values), self._seen(key), taken)
+        return Base(exact.loads(taken.values), self._seen(key), taken)
 
     def _seen(self, key: tuple[int, int]) -> VectorClock | None:
         told = self._told.get(key)

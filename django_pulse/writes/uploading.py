@@ -22,7 +22,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from django.core.exceptions import ValidationError
 
 from crdt.document import Document
@@ -30,9 +29,12 @@ from crdt.editing import delete_row, write_field, write_row
 from crdt.schema import MISSING, Field
 from crdt.update import Push
 
+from ..conf import conf
 from ..mapping.columns import columns_of
 from ..mapping.schema import schema_of
+from ..text import exact
 from ..text.as_json import Part, document_value, known_names, primary_keys, same
+from ..text.rounding import unrounded
 from ..visibility.ownership import owner_field
 from . import parking
 from .items import ItemResult, Upload
@@ -56,6 +58,11 @@ _NO_HISTORY = (
     "The server does not know any more what this device was told under version {}: every field "
     "that differs from the row's was taken for an edit."
 )
+ESCAPED = 2
+"""How many times as long as in its document a text may be in JSON: quotes are escaped. A row that
+is longer holds what no field takes, and would be kept as a receipt all the same."""
+
+_TOO_LARGE = "This row is too large: no document can hold it."
 _MISSING = "There is no such row, or you may not see it."
 _NOTHING = ItemResult("refused", code="empty", message="There is no field in this row.")
 
@@ -97,6 +104,8 @@ class Uploads:
         """What the client's replica pushes by this upload; an answer, if that is nothing."""
         read = self._read[place]
         item, stored = read.item, merged.held.document
+        if len(read.sent) > conf.MAX_DOCUMENT_BYTES * ESCAPED:
+            return ItemResult("refused", code="too_large", message=_TOO_LARGE)
         is_new = stored.pk is None and merged.row is None
         if is_new and (read.deleted or not read.values):
             return ItemResult("ok") if read.deleted else _NOTHING
@@ -106,6 +115,7 @@ class Uploads:
             taken = read.base.taken
             if taken is not None and taken.sent == read.sent:
                 return self._memory.repeated(taken, item)
+            self._unround(read)
         data = self._written(merged, read, is_new=is_new)
         if not data and is_new:
             return replace(_NOTHING, reverted=read.errors)
@@ -152,7 +162,7 @@ class Uploads:
         deleted = None if DELETED in self._parts else item.deleted
         if deleted is not None:
             values[DELETED] = deleted
-        sent = orjson.dumps(values, option=orjson.OPT_SORT_KEYS)
+        sent = exact.dumps(values, sort_keys=True)
         return _Read(item, values, deleted, sent)
 
     def _is_said_anyway(self, part: Part, value: Any) -> bool:
@@ -181,6 +191,13 @@ class Uploads:
             for name, value in read.values.items()
             if name not in known or not self._is_same(name, known[name], value)
         )
+
+    def _unround(self, read: _Read) -> None:
+        """Put the numbers in JSON that were meant in the place of those that came."""
+        before = read.base.values or {}
+        for name in before.keys() & read.values.keys() & self._parts.keys():
+            if self._parts[name].kind == "json":
+                read.values[name] = unrounded(read.values[name], before[name])
 
     def _is_same(self, name: str, a: Any, b: Any) -> bool:
         part = self._parts.get(name)  # a deletion is none

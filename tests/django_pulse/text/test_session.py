@@ -175,6 +175,14 @@ def test_who_begins_anew_is_told_of_no_row_that_is_gone(app: App) -> None:
     assert app.pull("item") == []
 
 
+def test_a_version_that_no_row_has_yet_is_before_everything(app: App) -> None:
+    Item.objects.create(name="Milk", price=1)
+    said = app.say({"type": "SYNC_REQUEST_DELTA", "table": "item", "last_version": 2**62})
+    assert [each["data"]["data"]["name"] for each in said] == ["Milk"]
+    Item.objects.create(name="Bread", price=1)
+    assert [each["data"]["data"]["name"] for each in app.check()] == ["Bread"]
+
+
 def test_live_changes_of_tables_that_were_asked_for_are_told(app: App) -> None:
     app.pull("item")
     Item.objects.create(name="Milk", price=1)

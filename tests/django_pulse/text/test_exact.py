@@ -1,0 +1,50 @@
+"""JSON with whole numbers of any size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from django_pulse.text.exact import dumps, loads
+
+ANY = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text("aé😀0123456789"), inner),
+    max_leaves=10,
+)
+
+
+@given(ANY)
+def test_what_is_written_is_read(value: Any) -> None:
+    read = loads(dumps(value))
+    assert read == value
+    assert repr(read) == repr(value) or "-0.0" in repr(value) or isinstance(value, dict)
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64, -(2**64), 10**60])
+def test_numbers_beyond_64_bits_keep_their_digits(number: int) -> None:
+    assert loads(f'{{"a":[{number}]}}') == {"a": [number]}
+    assert dumps({"a": [number]}) == b'{"a":[%d]}' % number
+
+
+def test_equal_objects_are_written_alike() -> None:
+    for number in (1, 2**70):
+        assert dumps({"b": number, "a": 2}, sort_keys=True) == b'{"a":2,"b":%d}' % number
+
+
+NO_JSON: list[str | bytes] = ["", "{", "NaN", '{"a":NaN}', "Infinity", "1e400", "1" * 400]
+NO_JSON += ["[" * 2_000 + "]" * 2_000, "[" * 1_000 + "9" * 19 + "]" * 1_000]
+NO_JSON += ['"\ud800"', '"\\ud800"', b"\xff", b'"\xed\xa0\x80"']
+
+
+@pytest.mark.parametrize("text", NO_JSON)
+def test_what_is_no_json_is_a_value_error(text: str | bytes) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        loads(text)
