@@ -1,7 +1,8 @@
 """Targets: the rows that pushed references name, and which of them the pusher may refer to.
 
 They are looked up once for a whole batch, in a few queries per field. Whoever pushes learns the
-same about a row that he may not see as about one that does not exist.
+same about a row that he may not see as about one that does not exist. Anybody may refer to rows of
+models that do not sync; where the audience begins, only to those by which he sees rows.
 """
 
 from __future__ import annotations
@@ -57,6 +58,9 @@ class Targets:
             for name, column in self._columns.items()
             if column.target is None or column.target.syncs
         }
+        audience = audience_of(model)
+        self._rest = "" if audience is None else audience.rest
+        self._place = audience.hops[0].name if audience is not None and self._rest else None
         self._allowed: dict[str, set[tuple[Target, str]]] = {}
         self._barred: set[tuple[str, Target]] = set()
         self._scopes: Set[str] | None = None
@@ -185,6 +189,8 @@ class Targets:
             return set()
         rows = rows.filter(**{f"{target.attname}__in": values})
         if not isinstance(getattr(target.model, "_sync", None), SyncOptions):
+            if column.name == self._place:  # where others have theirs is nobody else's business
+                rows = rows.filter(**{self._rest: self._user.pk})
             return set(rows.values_list(target.attname, flat=True))
         model = cast("type[SyncModel]", target.model)
         audience, owner = audience_of(model), scopes.owner_field(model)

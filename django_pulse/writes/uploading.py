@@ -274,7 +274,7 @@ class Uploads:
         keys = merged.held.keys
         try:
             new = document_value(column, sent, keys)
-            if new is MISSING or not self._may_refer(column, sent):
+            if new is MISSING or not self._may_refer(column, sent, merged):
                 raise ValidationError(_MISSING, code="missing")
             known.check(new)
             known.encode(new)
@@ -296,12 +296,18 @@ class Uploads:
         value = sent.get(known.name)
         read.errors[known.wire] = {"value": value, "code": code, "message": message}
 
-    def _may_refer(self, column: Column, sent: Mapping[str, Any]) -> bool:
-        """Are the rows that it names by their primary keys there, as far as the user can tell?"""
+    def _may_refer(self, column: Column, sent: Mapping[str, Any], merged: Merged) -> bool:
+        """Are the rows that it names by their primary keys there, as far as the user can tell? What
+        a set is linked to already is nothing new.
+        """
         visible = self._seen.get(column.name)
         if visible is None:
             return True
-        return all(value in visible for value in primary_keys(column, sent.get(column.name)))
+        unseen = set(primary_keys(column, sent.get(column.name))) - visible
+        if unseen and column.is_set and merged.row is not None:
+            linked = column.read(merged.row.__dict__, merged.held.keys)
+            unseen -= set(primary_keys(column, list(linked)))
+        return not unseen
 
 
 def _of_column(column: Column, values: Mapping[str, Any]) -> dict[str, Any]:

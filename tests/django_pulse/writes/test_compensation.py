@@ -19,10 +19,10 @@ from tests.django_pulse.phones import Phone, switchboard
 from tests.django_pulse.text.apps import App
 from tests.project.permits.models import Page, Workspace
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
 ROUNDS = int(os.environ.get("PULSE_ROUNDS", "25"))
-"""How often everything is undone that a device wrote. A thousand take a minute."""
+"""How often everything is undone that a device wrote. A thousand take some minutes."""
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120 + ROUNDS)]
 
 MODEL = "permits.page"
 TEXT = "Write it down, é😀."
