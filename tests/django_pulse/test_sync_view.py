@@ -15,7 +15,7 @@ from crdt.frames import decode, encode
 from crdt.messages import Ack, Changes, Fault, Hello, Item, Pull, Push, Welcome
 from django_pulse import identity
 from tests.project.todo.models import Item as Goods
-from tests.project.todo.models import Task
+from tests.project.todo.models import Note, Task
 
 from .test_consumers import TOKENS, update
 
@@ -181,6 +181,20 @@ def test_a_cookie_needs_the_csrf_token(browser: Client, ada: Any) -> None:
     assert taken.json()["synced_ids"] == [said["payloads"][0]["sync_id"]]
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [{"X-CSRFToken": "b" * 32}, {"X-CSRFToken": "a" * 32, "Origin": "https://evil.example"}],
+    ids=["another token", "a foreign page"],
+)
+def test_a_csrf_token_that_is_none_of_this_page_lets_nobody_in(
+    browser: Client, headers: dict[str, str]
+) -> None:
+    browser.cookies["csrftoken"] = "a" * 32
+    refused = posted(browser, upload(row(name="Milk", price=1)), headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    assert not Goods.objects.exists()
+
+
 def test_a_token_of_somebody_else_beside_a_cookie_without_csrf_token_is_whose_it_is(
     browser: Client, bob: Any
 ) -> None:
@@ -274,6 +288,36 @@ def test_another_kind_of_body_is_answered(curl: Client, ada: Any) -> None:
     response = curl.post(URL, {"a": "b"})
     assert response.status_code == 400
     assert "application/json" in response.json()["message"]
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"])
+def test_only_get_and_post_are_served(curl: Client, ada: Any, method: str) -> None:
+    response = curl.generic(method, URL, "{}", content_type="application/json")
+    assert response.status_code == 405
+    assert response.headers["Allow"] == "GET, POST"
+
+
+def test_a_charset_beside_the_content_type_is_no_other_type(curl: Client, ada: Any) -> None:
+    body = json.dumps(upload(row(name="é", price=1)), ensure_ascii=False).encode()
+    taken = curl.post(URL, body, content_type="application/json; charset=utf-8")
+    assert len(taken.json()["synced_ids"]) == 1
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"\xff", b'{"type":"\xed\xa0\x80"}', b"NaN", b"[" * 5_000, b'{"type":[[' * 400]
+)
+def test_no_body_is_answered_by_anything_but_a_message(curl: Client, ada: Any, body: bytes) -> None:
+    response = posted(curl, body)
+    assert (response.status_code, response.json()["type"]) == (400, "error")
+    deep = b'{"type":' + b"[" * 400 + b"]" * 400 + b"}"
+    assert posted(curl, deep).json()["code"] == "unknown_type"
+
+
+def test_rows_are_written_for_good_before_they_are_acknowledged(curl: Client, ada: Any) -> None:
+    said = {"type": "SYNC_UPLOAD", "table": "note", "payload": row(title="Milk", votes=2)}
+    first = posted(curl, said)
+    assert posted(curl, said).content == first.content, "the answer may have got lost"
+    assert Note.objects.get().votes == 2
 
 
 def test_the_row_that_a_push_over_http_made_has_a_document(curl: Client, ada: Any) -> None:

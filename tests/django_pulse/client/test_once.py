@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.test import override_settings
 
 from crdt.store import MemoryStore
@@ -21,13 +26,22 @@ from django_pulse.client import (
     WrongEndpoint,
     sync_once,
 )
-from django_pulse.client.pulse import new_replica
+from django_pulse.client.pulse import new_replica, open_store
 from django_pulse.server import exchange
+from tests.django_pulse.client.chaos import ChaosProxy, Fate
+from tests.django_pulse.client.conftest import in_django
 from tests.django_pulse.test_consumers import TOKENS
 from tests.project.servers import ThreadServer
 from tests.project.todo.models import Item, Note
 
 NOTE = "todo.note"
+
+
+CHILD = """
+import sys
+from django_pulse.client import sync_once
+print(sync_once(sys.argv[1], store=sys.argv[2], token="ada").pushed)
+"""
 
 
 class Kept(MemoryStore):
@@ -117,3 +131,48 @@ def test_what_stands_in_the_way_is_said(url: str, ada: Any) -> None:
         sync_once(url, store=Kept(), token="ada", timeout=-1)
     with pytest.raises(Unreachable):
         sync_once("http://127.0.0.1:9/pulse/sync/", store=Kept())
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("lost", ["request", "answer"])
+async def test_a_fresh_process_sends_again_what_got_lost_and_it_counts_once(
+    url: str, live_server_asgi: ThreadServer, tmp_path: Path, lost: str
+) -> None:
+    """The second connection is the push: it breaks on its way there, or on its way back."""
+    store = tmp_path / "phone.sqlite3"
+    note = await in_django(_note)
+    await asyncio.to_thread(sync_once, url, store=store, token="ada")
+    with closing(open_store(store)) as kept:
+        new_replica(kept, ()).add(NOTE, note, "votes", 2)
+
+    def fate(number: int) -> Fate:
+        cut = Fate(cut_up=100) if lost == "request" else Fate(lose_down=0)
+        return cut if number == 1 else Fate()
+
+    async with ChaosProxy(live_server_asgi.port, fate) as proxy:
+        broken = url.replace(str(live_server_asgi.port), str(proxy.port))
+        with pytest.raises(Unreachable):
+            await asyncio.to_thread(sync_once, broken, store=store, token="ada")
+        assert proxy.connections == 2
+    assert await in_django(_votes) == (3 if lost == "answer" else 1)
+    assert await _in_fresh_process(url, store) == "1"
+    assert await in_django(_votes) == 3
+    again = await asyncio.to_thread(sync_once, url, store=store, token="ada")
+    assert again.pushed == 0
+
+
+async def _in_fresh_process(url: str, store: Path) -> str:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", CHILD, url, str(store), stdout=PIPE
+    )
+    printed, _ = await child.communicate()
+    return printed.decode().strip()
+
+
+def _note() -> Any:
+    user = get_user_model().objects.create_user("ada")
+    return Note.objects.create(title="Milk", votes=1, user=user).sync_id
+
+
+def _votes() -> int:
+    return int(Note.objects.get().votes)
