@@ -19,7 +19,7 @@ from django_pulse.mapping.schema import schema_of
 from django_pulse.tables import Document as StoredDocument
 from django_pulse.tables import Outbox
 
-from ..world.comparing import difference, told
+from ..world.comparing import Told, difference, told
 from .network_acts import hear, ping
 from .scenery import ACCOUNT, MEMO, Scenery, Violation
 
@@ -86,19 +86,18 @@ def check(scenery: Scenery) -> None:
             raise Violation(f"{device.name} still waits for something.")
         for kept in device.replica.reverted():
             scenery.ledger.kept_aside(kept)
-    for watched in (scenery.observer.acked(scenery.devices),):
-        if watched is not None:
-            raise Violation(watched)
+    observer = scenery.observer
+    for wrong in (observer.acked(scenery.devices), *map(observer.caught_up, scenery.devices)):
+        if wrong is not None:
+            raise Violation(wrong)
     _no_stamp_is_ahead(scenery)
     for label, model in ((ACCOUNT, scenery.bank.account), (MEMO, scenery.bank.memo)):
         rows = StoredDocument.objects.filter(model=label)
         stored = {row.sync_id: row for row in rows}
         documents = {sync_id: Document(bytes(row.state)) for sync_id, row in stored.items()}
+        said = {sync_id: told(document) for sync_id, document in documents.items()}
         for device in scenery.devices:
-            wrong = scenery.observer.caught_up(device)
-            if wrong is not None:
-                raise Violation(wrong)
-            _devices_agree(scenery, device, label, model, stored, documents)
+            _devices_agree(scenery, device, label, model, stored, said)
         _rows_agree(scenery, label, model, documents)
         _ledger_agrees(scenery, label, stored, documents)
 
@@ -118,7 +117,7 @@ def _devices_agree(
     label: str,
     model: Any,
     stored: Mapping[UUID, StoredDocument],
-    documents: Mapping[UUID, Document],
+    said: Mapping[UUID, Told],
 ) -> None:
     wanted = model.objects.filter(is_local_only=False)
     if label == ACCOUNT:
@@ -129,7 +128,7 @@ def _devices_agree(
         more, less = sorted(map(str, held - ids)), sorted(map(str, ids - held))
         raise Violation(f"{device.name} holds {more} of {label} too many, and lacks {less}")
     for sync_id in sorted(ids):
-        here, there = device.told(label, sync_id), told(documents[sync_id])
+        here, there = device.told(label, sync_id), said[sync_id]
         if here != there:
             where = f"{device.name} and the server differ in {label} {sync_id.int}"
             raise Violation(f"{where}: {difference(here, there)}")

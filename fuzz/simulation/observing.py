@@ -11,19 +11,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 from unittest import mock
+
+from django.db.models import F
 
 from crdt import Changed, Event, Removed
 from crdt.messages import Key
 from crdt.state import read_state
+from django_pulse.prepared import OneOf, Prepared
 from django_pulse.sql import insert_many
-from django_pulse.tables import Document, Feed, Outbox, Scope
+from django_pulse.tables import Document, Feed, Outbox
 from django_pulse.writes import storing
 
 __all__ = ["Observer"]
 
 Vector = dict[int, int]
+
+_DOCUMENTS = Prepared(
+    lambda: Document.objects.values_list("pk", "model", "sync_id", "state", "scopes")
+)
+_WAITING = Prepared(lambda: Outbox.objects.values_list("document_id"))
+_PRESENT = Prepared(
+    lambda keys: (
+        Feed.objects.filter(OneOf(F("scope__key"), keys), present=True)
+        .order_by("pk")
+        .values_list("position", "scope__key", "document_id")
+    )
+)
 
 
 class Observer:
@@ -57,7 +73,7 @@ class Observer:
 
     def _note(self, key: Key, state: bytes) -> None:
         clocks = self.committed.setdefault(key, {})
-        for replica, clock in read_state(bytes(state)).vector.items():
+        for replica, clock in vector_of(bytes(state)).items():
             clocks.setdefault(replica, set()).add(clock)
 
     def heard(self, device: Any, events: list[Event]) -> str | None:
@@ -116,15 +132,15 @@ class Observer:
 
     def acked(self, devices: list[Any]) -> str | None:
         """Is everything in the database that devices were told is durable?"""
-        rows = Document.objects.values_list("model", "sync_id", "state")
-        stored = {Key(label, sync_id): bytes(state) for label, sync_id, state in rows}
+        rows = _DOCUMENTS.rows("default")
+        stored = {Key(label, sync_id): bytes(state) for _, label, sync_id, state, _ in rows}
         vectors: dict[Key, Mapping[int, int]] = {}
         for device in devices:
             for key, record in device.replica._shelf.all_records():
                 if not record.acked or key not in stored:
                     continue
                 if key not in vectors:
-                    vectors[key] = read_state(stored[key]).vector
+                    vectors[key] = vector_of(stored[key])
                 self.checks += 1
                 if vectors[key].get(device.number, 0) < record.acked:
                     return (
@@ -137,30 +153,31 @@ class Observer:
         """Has the device all that lies before its cursors?"""
         shelf = device.replica._shelf
         cursors = shelf.standing.cursors
-        pending = set(Outbox.objects.values_list("document_id", flat=True))
-        rows = Feed.objects.filter(scope__in=Scope.objects.filter(key__in=cursors), present=True)
-        found = rows.values_list("position", "scope", "document")
-        keys = dict(Scope.objects.filter(key__in=cursors).values_list("pk", "key"))
+        pending = {document for (document,) in _WAITING.rows("default")}
         documents = {
             pk: (Key(label, sync_id), bytes(state), scopes)
-            for pk, label, sync_id, state, scopes in Document.objects.values_list(
-                "pk", "model", "sync_id", "state", "scopes"
-            )
+            for pk, label, sync_id, state, scopes in _DOCUMENTS.rows("default")
         }
-        for position, scope, document in found:
+        for position, scope, document in _PRESENT.rows("default", list(cursors)):
             key, state, scopes = documents[document]
-            beyond = position > cursors[keys[scope]]
-            if beyond or document in pending or key in shelf.wanted or keys[scope] not in scopes:
+            beyond = position > cursors[scope]
+            if beyond or document in pending or key in shelf.wanted or scope not in scopes:
                 continue
             self.checks += 1
             here = shelf.held(key).view.vector
-            there = read_state(state).vector
+            there = vector_of(state)
             if any(here.get(replica, 0) < clock for replica, clock in there.items()):
                 return (
-                    f"{device.name} is at {cursors[keys[scope]]} in {keys[scope]}, and of {key}, "
+                    f"{device.name} is at {cursors[scope]} in {scope}, and of {key}, "
                     f"which changed at {position}, it has {dict(here)} of {there}"
                 )
         return None
+
+
+@lru_cache(maxsize=1_000)
+def vector_of(state: bytes) -> Mapping[int, int]:
+    """The vector clock of a document's bytes."""
+    return read_state(state).vector
 
 
 def _key(event: Changed | Removed) -> Key:

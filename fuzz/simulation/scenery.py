@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cache
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
+
+from django.db.models import F
 
 from crdt import Replica
 from crdt.messages import Item, Key
@@ -15,6 +18,7 @@ from crdt.state import read_state
 from django_pulse.changefeed import hints
 from django_pulse.changefeed.pages import Page
 from django_pulse.mapping.schema import schema_of
+from django_pulse.prepared import OneOf, Prepared
 from django_pulse.visibility.scopes import channel_of
 from django_pulse.writes import ItemResult
 
@@ -136,8 +140,8 @@ class Guarded(SignedIn):
     def push(
         self, user: AbstractBaseUser | AnonymousUser, replica: int, items: Sequence[Item]
     ) -> Sequence[ItemResult]:
-        accounts = self._scenery.bank.account.objects.filter(sync_id__in=[i.id for i in items])
-        hidden = set(accounts.exclude(branch__members=user).values_list("sync_id", flat=True))
+        ids = [item.id for item in items]
+        hidden = {each for (each,) in _hidden(self._scenery.bank).rows("default", user.pk, ids)}
         results = super().push(user, replica, items)
         for item, result in zip(items, results, strict=True):
             if result.status != "ok":
@@ -154,6 +158,18 @@ class Guarded(SignedIn):
             field = known.get(entry.field)
             if field is not None:
                 self._scenery.counts[f"rule {type(field.rule).__name__}"] += 1
+
+
+@cache
+def _hidden(bank: Bank) -> Prepared:
+    """Accounts that a user may not see."""
+    return Prepared(
+        lambda user, ids: (
+            bank.account.objects.filter(OneOf(F("sync_id"), ids))
+            .exclude(branch__members=user)
+            .values_list("sync_id")
+        )
+    )
 
 
 class Post(Server):
