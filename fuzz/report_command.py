@@ -8,6 +8,7 @@ import platform
 import sys
 import time
 from pathlib import Path
+from typing import Final
 
 from .mutants import try_all
 from .report import Results, page
@@ -15,11 +16,15 @@ from .simulate_command import Run, outcomes
 
 __all__ = ["add_arguments", "run"]
 
+SECONDS: Final = 60
+"""Of a minute."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument("--seed", type=int, default=1, help="the first seed (default: 1)")
     parser.add_argument("--seeds", type=int, default=1_000, help="how many (default: 1,000)")
+    parser.add_argument("--minutes", type=float, help="end after so long, with fewer seeds")
     parser.add_argument("--clients", type=int, default=6, help="devices (default: 6)")
     parser.add_argument("--steps", type=int, default=200, help="steps of a run (default: 200)")
     parser.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
@@ -37,6 +42,8 @@ def run(options: argparse.Namespace) -> int:
         results.outcomes.append(outcome)
         if not number % 50:
             sys.stderr.write(f"{number} runs\n")
+        if options.minutes and time.perf_counter() - began > options.minutes * SECONDS:
+            break
     results.seconds = time.perf_counter() - began
     results.machine = (
         f"{options.jobs} of {os.cpu_count()} cores, Python {platform.python_version()}"
@@ -47,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
     failed = sum(each.failure is not None for each in results.outcomes)
     survived = sum(not each.by for each in results.verdicts)
     sys.stdout.write(
-        f"{len(runs)} runs, {failed} failed; {len(results.verdicts)} planted bugs, {survived} not "
-        f"noticed; {options.out}\n"
+        f"{len(results.outcomes)} runs, {failed} failed; {len(results.verdicts)} planted bugs, "
+        f"{survived} not noticed; {options.out}\n"
     )
     return 1 if failed or survived else 0

@@ -8,14 +8,16 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Final, NamedTuple
 
+from .simulation.outcome import Outcome, faults
 from .simulation.project import set_up
 
-if TYPE_CHECKING:
-    from .simulation.outcome import Outcome
-
 __all__ = ["Run", "add_arguments", "outcomes", "run"]
+
+
+ENOUGH_RUNS: Final = 100
+"""Runs in which every kind of fault has to happen, or the simulation does not do what it says."""
 
 
 class Run(NamedTuple):
@@ -39,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the simulations; 1 if one of them shows something wrong."""
-    began, failed, checks = time.perf_counter(), 0, 0
+    began, done = time.perf_counter(), list[Outcome]()
     seeds = range(options.seed, options.seed + options.seeds)
     runs: Sequence[Run] = [Run(seed, options.clients, options.steps) for seed in seeds]
     if options.kept:
@@ -47,20 +49,27 @@ def run(options: argparse.Namespace) -> int:
 
         runs = [Run(*each[:3]) for each in KEPT]
     for one, outcome in zip(runs, outcomes(runs, options.jobs), strict=True):
-        checks += outcome.checks
+        done.append(outcome)
         if outcome.failure is not None:
-            failed += 1
             again = f"python -m fuzz simulate --seed {one.seed} --clients {one.clients}"
             _say("\n".join(outcome.log))
             _say(f"seed {one.seed} failed: {outcome.failure}")
-            _say(f"Again: {again} --steps {one.steps}\n")
+            _say(f"Again: {again} --steps {one.steps}")
+            _say("Once it is put right: add it to fuzz/simulation/kept.py, with the cause.\n")
             if options.until_failure:
                 return 1
         elif len(runs) == 1:
             _say(f"seed {one.seed}: {outcome.digest}")
+    failed = sum(outcome.failure is not None for outcome in done)
+    checks = sum(outcome.checks for outcome in done)
     seconds = time.perf_counter() - began
+    injected = faults(done)
+    _say("Faults: " + ", ".join(f"{kind} {times:,}" for kind, times in injected.items()))
     _say(f"{len(runs)} runs, {checks} observations, {failed} failed, {seconds:.1f} s.")
-    return 1 if failed else 0
+    missing = [kind for kind, times in injected.items() if not times]
+    if missing and len(runs) >= ENOUGH_RUNS:
+        _say(f"Never happened: {', '.join(missing)}.")
+    return 1 if failed or (missing and len(runs) >= ENOUGH_RUNS) else 0
 
 
 def outcomes(runs: Sequence[Run], jobs: int = 1) -> Iterator[Outcome]:

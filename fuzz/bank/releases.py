@@ -29,6 +29,7 @@ from crdt import (
 from django_pulse.mapping import schema
 from django_pulse.models import SyncModel
 from django_pulse.naming import register
+from django_pulse.visibility import access
 
 __all__ = ["LATEST", "Bank", "bank", "deploy", "migrate"]
 
@@ -62,6 +63,7 @@ def deploy(release: int) -> Bank:
     apps.all_models[_APP]["account"] = models_of.account
     apps.clear_cache()
     schema.forget()
+    access.watch()
     return models_of
 
 

@@ -9,7 +9,7 @@ from html import escape
 from typing import Final
 
 from ..mutants import Verdict
-from ..simulation.outcome import Outcome
+from ..simulation.outcome import NETWORK, OTHERS, Outcome, faults
 from .plots import bars, curve, heat
 
 __all__ = ["Results", "page"]
@@ -24,17 +24,6 @@ svg { max-width: 100%; height: auto } svg text { font-size: 11px; fill: #1c2733 
 svg rect { fill: #2f6f9f } svg polyline { fill: none; stroke: #2f6f9f; stroke-width: 2 }
 svg line { stroke: #9aa7b4 } .bad { color: #b00020; font-weight: bold }
 """
-
-_NETWORK: Final = (
-    "hint lost",
-    "hint doubled",
-    "hint reordered",
-    "call lost",
-    "late",
-    "cut",
-    "partition",
-)
-_OTHERS: Final = ("set clock", "jump", "join or leave", "release", "purge", "restart")
 
 
 @dataclass(slots=True)
@@ -51,13 +40,13 @@ class Results:
 
 def page(results: Results) -> str:
     """The whole page."""
-    counts, struck = Counter[str](), Counter[str]()
+    counts = Counter[str]()
     for each in results.outcomes:
         counts.update(each.counts)
-        struck.update(each.struck)
-    crashes = {f"killed {point}": count for point, count in struck.items()}
-    network = {name: counts[name] for name in _NETWORK}
-    others = {name: counts[name] for name in _OTHERS}
+    injected = faults(results.outcomes)
+    crashes = {kind: times for kind, times in injected.items() if kind.startswith("killed")}
+    network = {name: injected[name] for name in NETWORK}
+    others = {name: injected[name] for name in OTHERS}
     rules = {
         name.removeprefix("rule "): count
         for name, count in counts.items()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Any, Final
+from typing import Any
 from unittest import mock
 
 from django.db import connection
@@ -18,21 +18,7 @@ from crdt import MemoryStore
 from django_pulse.changefeed import feed
 from django_pulse.writes import batches, pushing
 
-__all__ = ["DEVICE_POINTS", "SERVER_POINTS", "Crash", "Faults", "FaultyStore", "server_is_up"]
-
-SERVER_POINTS: Final = (
-    "before store",
-    "after store",
-    "before commit",
-    "after commit",
-    "before stamp",
-    "after stamp",
-    "before broadcast",
-    "after broadcast",
-    "before ack",
-    "after ack",
-)
-DEVICE_POINTS: Final = ("before write", "after write", "before send", "after send")
+__all__ = ["Crash", "Faults", "FaultyStore", "server_is_up"]
 
 
 class Crash(BaseException):

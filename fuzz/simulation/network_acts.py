@@ -49,7 +49,7 @@ def deliver_up(scenery: Scenery, device: Any) -> bool:
         _give_up(scenery, device)
         return True
     frame = line.up.popleft()
-    scenery.passed(frame)
+    scenery.passed(frame, line.up)
     line.take(frame)
     return True
 
@@ -60,7 +60,7 @@ def deliver_down(scenery: Scenery, device: Any) -> bool:
     if line is None or not line.down:
         return False
     frame = line.down.popleft()
-    scenery.passed(frame)
+    scenery.passed(frame, line.down)
     hear(scenery, device, frame)
     return True
 
@@ -111,6 +111,7 @@ def deliver_late(scenery: Scenery) -> bool:
         scenery.server.lines.discard(line)
         del scenery.ghosts[place]
         return False
+    scenery.counts["frame after a break"] += 1
     frame = line.up.popleft()
     scenery.passed(frame)
     line.take(frame)
@@ -121,6 +122,7 @@ def partition(scenery: Scenery) -> None:
     """Some devices are not reached for a while."""
     for number in range(len(scenery.devices)):
         if scenery.random.random() < 0.4:
+            scenery.counts["device cut off"] += 1
             scenery.partitioned[number] = scenery.step + scenery.random.randint(3, 20)
 
 
@@ -128,7 +130,9 @@ def _give_up(scenery: Scenery, device: Any) -> None:
     line = device.cut()
     if line is None:
         return
-    if line.up and not line.is_closed and scenery.random.random() < 0.6:
+    goes_on = bool(line.up) and not line.is_closed and scenery.random.random() < 0.6
+    scenery.lost(line, goes_on=goes_on)
+    if goes_on:
         scenery.ghosts.append(line)
     else:
         scenery.server.lines.discard(line)

@@ -12,9 +12,9 @@ from unittest import mock
 
 from ..world import Device
 from . import device_acts, network_acts, server_acts
-from .faults import DEVICE_POINTS, Crash, server_is_up
+from .faults import Crash, server_is_up
 from .final import check, exchange, settle
-from .outcome import Outcome
+from .outcome import DEVICE_POINTS, Outcome
 from .project import begin_anew
 from .scenery import Scenery, Violation
 
@@ -81,8 +81,10 @@ def _run(scenery: Scenery, steps: int) -> None:
     deploys = scenery.random.randrange(steps * 4)
     for scenery.step in range(1, steps + 1):
         scenery.clock.advance(scenery.random.choice((0, 1, 20, 500, 4_000)))
+        scenery.note_what_waits()
         if scenery.step == deploys:
             scenery.tell("release")
+            scenery.counts["release deployed"] += 1
             _server_ends(scenery)
             with scenery.faults.resting():
                 server_acts.release(scenery)
@@ -141,10 +143,12 @@ def _arm_device(scenery: Scenery, device: Device) -> None:
 def _set_clock(scenery: Scenery, device: Device) -> None:
     """A device's clock is wrong from now on, or right again."""
     device.skew_ms = scenery.random.choice((0, 0, 3_600_000, -3_600_000, 90_000, 10**9))
+    scenery.counts["clock wrong"] += device.skew_ms != 0
 
 
 def _jump(scenery: Scenery, device: Device) -> None:
     """Everybody sleeps for a while."""
+    scenery.counts["clock jump"] += 1
     scenery.clock.advance(scenery.random.choice((60_000, 3_600_000)))
 
 
@@ -222,7 +226,7 @@ def _server_ends(scenery: Scenery) -> None:
         with scenery.faults.resting():
             while device.line.down and scenery.random.random() < 0.5:
                 network_acts.deliver_down(scenery, device)
-        device.cut()
+        scenery.lost(device.cut())
 
 
 def _sleeper(scenery: Scenery) -> Callable[[float], None]:

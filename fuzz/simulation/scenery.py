@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
@@ -72,6 +72,7 @@ class Scenery:
         """Devices that nothing reaches, until a step."""
         self.step = 0
         self._last = ""
+        self._waited: dict[int, int] = {}
         self._ids = iter(range(1, 100_000))
         self.last_id = UUID(int=0)
         self.branches = list(bank.branch.objects.order_by("pk"))
@@ -102,9 +103,22 @@ class Scenery:
         self.log.append(line)
         self.digest.update(line.encode())
 
-    def passed(self, frame: bytes) -> None:
-        """A frame reached somebody."""
+    def passed(self, frame: bytes, queue: Collection[bytes] = ()) -> None:
+        """A frame of a connection's queue reached somebody."""
         self.digest.update(frame)
+        if self._waited.get(id(queue)):
+            self._waited[id(queue)] -= 1
+            self.counts["frame delayed"] += 1
+
+    def note_what_waits(self) -> None:
+        """A step begins: what waits now is delayed."""
+        lines = (*self.server.lines, *self.ghosts)
+        self._waited = {id(queue): len(queue) for line in lines for queue in (line.up, line.down)}
+
+    def lost(self, line: Line | None, *, goes_on: bool = False) -> None:
+        """A connection broke, and what was on its way down; what was on its way up may `go on`."""
+        if line is not None:
+            self.counts["frame lost"] += len(line.down) + (0 if goes_on else len(line.up))
 
     def reachable(self) -> list[Device]:
         """The devices that the network reaches now."""

@@ -13,7 +13,7 @@ from crdt.messages import Key
 from django_pulse.upkeep import purging
 
 from ..bank.releases import bank, migrate
-from .faults import SERVER_POINTS
+from .outcome import SERVER_POINTS
 from .scenery import ACCOUNT, MEMO, Scenery, Violation
 
 __all__ = [
@@ -94,6 +94,7 @@ def join_or_leave(scenery: Scenery) -> None:
     branch, user = scenery.random.choice(scenery.branches), scenery.random.choice(scenery.users)
     if branch.members.filter(pk=user.pk).exists():
         branch.members.remove(user)
+        scenery.counts["access revoked"] += 1
     else:
         branch.members.add(user)
 
