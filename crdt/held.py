@@ -202,13 +202,17 @@ class Held:
         """Is an update of a document that this one cannot grow into?
 
         It holds own clocks that were never sent from here: somebody else wrote as this replica, the
-        store was copied, or restored from a backup. Or the server's document was rebuilt.
+        store was copied, or restored from a backup. Or the server's document was rebuilt. Or the
+        server took after all what was taken for lost on its way.
         """
         if self._was_rebuilt(data):
             return True
-        if not self.is_pending:
+        record = self.record
+        taken_back = record.void > record.acked and not self.flight
+        if not taken_back and not self.is_pending:
             return False
-        return read_state(data).vector.get(self.replica, 0) > self.record.sent
+        known = read_state(data).vector.get(self.replica, 0)
+        return known > record.sent or (taken_back and known > record.acked)
 
     def merge(self, data: bytes) -> None:
         """Merge a relayed update; raises `Gap`, and stages nothing, if something is missing."""

@@ -25,8 +25,14 @@ COPIED: Final = (
     "old values over those of others."
 )
 
+LATE: Final = (
+    "A device whose row went out of sight with a push on its way took the push for lost once it "
+    "read what was older than that, and never showed its own edit again."
+)
+
 KEPT: Final[tuple[Kept, ...]] = (
     Kept(6, 5, 200, UNSEEN),
     Kept(29, 5, 200, COPIED),
     Kept(33, 5, 200, COPIED),
+    Kept(8, 5, 200, LATE),
 )

@@ -38,3 +38,29 @@ def test_an_edit_on_its_way_while_its_row_moves_is_on_its_own_device_too(
     phone.sync()
     other.exchange()
     assert other.rows()[row]["title"] == "Bread"
+
+
+def test_an_edit_that_arrived_is_not_taken_for_lost_by_what_was_read_before_it(
+    phone: Phone, other: Phone, row: UUID
+) -> None:
+    """The row went, and the connection broke before the ack; it comes back as it was before."""
+    authority, key = phone.authority, Key(MODEL, row)
+    before = authority.documents[key]
+    authority.move(key, "all", "club")
+    phone.replica.set(MODEL, row, title="Milk")
+    phone.send()
+    phone.receive()
+    assert phone.rows() == {}
+    after, authority.documents[key] = authority.documents[key], before
+    phone.connect()
+    phone.exchange()
+    assert phone.rows()[row]["title"] == "Eggs"
+    phone.cut()
+    authority.documents[key] = after
+    authority.write(key, "done", True)
+    for _ in range(2):
+        phone.sync()
+        other.sync()
+    assert phone.rows()[row]["title"] == "Milk"
+    assert phone.rows() == other.rows()
+    assert phone.documents() == other.documents()
