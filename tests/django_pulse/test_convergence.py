@@ -22,7 +22,7 @@ from tests.project.todo.models import Note
 
 MODEL = "todo.note"
 PHONES = 3
-EXAMPLES = int(os.environ.get("PULSE_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("PULSE_EXAMPLES", "12"))
 
 words = st.sampled_from(
     ["a", "é", "e\u0301", "😀", "👩\u200d👩\u200d👧", "𝒳", "中文", "", "x" * 201]

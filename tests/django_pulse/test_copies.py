@@ -25,7 +25,7 @@ pytestmark = [
 ]
 
 MODEL = "todo.note"
-SEEDS = int(os.environ.get("PULSE_EXAMPLES", "25")) // 3
+SEEDS = int(os.environ.get("PULSE_EXAMPLES", "12")) // 3
 
 
 class Copied(Phone):

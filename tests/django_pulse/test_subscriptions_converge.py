@@ -17,7 +17,7 @@ from django_pulse.tables import Document as StoredDocument
 from tests.django_pulse.phones import Phone, switchboard
 from tests.project.parts.models import Card, Folder
 
-EXAMPLES = int(os.environ.get("PULSE_EXAMPLES", "20"))
+EXAMPLES = int(os.environ.get("PULSE_EXAMPLES", "12"))
 CARD, FOLDER = "parts.card", "parts.folder"
 _numbers = itertools.count(900_000)
 

@@ -23,7 +23,7 @@ from django_pulse.tables import Document as StoredDocument
 from tests.django_pulse.phones import Phone, switchboard
 from tests.project.teams.models import Board, Budget, Letter, Membership, Project, Team, Ticket
 
-EXAMPLES = int(os.environ.get("PULSE_EXAMPLES", "20"))
+EXAMPLES = int(os.environ.get("PULSE_EXAMPLES", "12"))
 NAMES = ("ada", "bob", "cy")
 
 _numbers = itertools.count(500_000)  # a replica id is its first user's for ever

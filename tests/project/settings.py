@@ -43,9 +43,9 @@ SQLITE: dict[str, Any] = {
     "OPTIONS": {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;",
     },
-    "TEST": {"NAME": str(SCRATCH / "test.sqlite3")},
+    "TEST": {"NAME": str(SCRATCH / "test.sqlite3"), "MIGRATE": False},
 }
 
 if os.environ.get("PULSE_TEST_PLAIN"):
@@ -54,7 +54,7 @@ if os.environ.get("PULSE_TEST_PLAIN"):
 POSTGRES: dict[str, Any] = {
     "ENGINE": "django.db.backends.postgresql",
     "NAME": NAME or "pulse",
-    "TEST": {"NAME": "test_pulse"},
+    "TEST": {"NAME": "test_pulse", "MIGRATE": False},
 }
 
 # Only tests that name it have it: beside either database there is one of SQLite.

@@ -22,7 +22,7 @@ from django_pulse.tables import Document as StoredDocument
 from tests.django_pulse.phones import Phone, switchboard
 from tests.project.members.models import Article, Tag
 
-EXAMPLES = int(os.environ.get("PULSE_EXAMPLES", "15"))
+EXAMPLES = int(os.environ.get("PULSE_EXAMPLES", "10"))
 ARTICLE, TAG = "members.article", "members.tag"
 
 _numbers = itertools.count(700_000)  # a replica id is its first user's for ever

@@ -16,7 +16,7 @@ from tests.django_pulse.phones import Phone, switchboard
 from tests.project.permits.models import Page, Workspace
 
 MODEL = "permits.page"
-EXAMPLES = int(os.environ.get("PULSE_EXAMPLES", "20"))
+EXAMPLES = int(os.environ.get("PULSE_EXAMPLES", "12"))
 STEPS = 15 * EXAMPLES // 10
 
 WRITES: dict[str, set[str]] = {

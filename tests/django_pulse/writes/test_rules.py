@@ -31,7 +31,7 @@ CASES = {
     for case in RULE_CASES
     if case.rule == known.rule and case.kind == known.kind
 }
-EXAMPLES = int(os.environ.get("PULSE_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("PULSE_EXAMPLES", "12"))
 SMALL = 2**31
 """Integers beyond it do not fit a column."""
 
