@@ -71,6 +71,7 @@ class Session:
 
     def _forget(self) -> None:
         self._hello: Hello | None = None
+        self._greeted = 0
         self._is_welcome = False
         self._was_in_sync = False
         self._unsaid: list[Event] = []
@@ -120,6 +121,7 @@ class Session:
             attempts = (*shelf.standing.attempts, shelf.random())[-MAX_ATTEMPTS:]
             shelf.stand(replace(shelf.standing, attempts=attempts))
         standing = shelf.standing
+        self._greeted = self._now()
         self._hello = Hello(
             standing.replica,
             standing.device,
@@ -268,9 +270,13 @@ class Session:
         self._shelf.marks.close()
 
     def _set_clock(self, time: int) -> None:
+        """The server read its clock between the hello and now: what is known of the offset is wrong
+        only where no moment of those agrees with it. However slow the network, it moves no stamps.
+        """
         standing = self._shelf.standing
-        offset = time - self._now()
-        moved = offset - (standing.offset or 0)
+        known = standing.offset or 0
+        offset = max(time - self._now(), min(known, time - self._greeted))
+        moved = offset - known
         self._shelf.stand(replace(standing, offset=offset))
         if abs(moved) > OFFSET_MOVED:
             for key in list(self._shelf.pending):

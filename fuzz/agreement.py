@@ -12,6 +12,7 @@ from pycrdt import Array, Doc, Text
 
 from crdt.entry import entries_root
 from crdt.errors import RemoteFault
+from crdt.ranges import outside
 from crdt.state import State, read_state
 from crdt.text import utf16_length
 from crdt.update import Push, read_push
@@ -37,7 +38,17 @@ def judge(case: Case, peer: Peer | None = None) -> Verdict:
     if push.known:
         return "known"
     _check_accepted(case, known, push, peer)
+    _check_whole(case, known)
     return "accepted"
+
+
+def _check_whole(case: Case, known: State) -> None:
+    """An update ends where it ends: without its last byte it is none."""
+    try:
+        read_push(case.data[:-1], case.replica, known)
+    except RemoteFault:
+        return
+    raise AssertionError("the last byte says nothing, and was taken")
 
 
 def _check_accepted(case: Case, known: State, push: Push, peer: Peer | None) -> None:
@@ -47,6 +58,9 @@ def _check_accepted(case: Case, known: State, push: Push, peer: Peer | None) -> 
     brought = {dot: entry for dot, entry in after.entries.items() if dot not in known.entries}
     assert tuple(brought.values()) == push.entries
     assert known.entries.items() <= after.entries.items()
+    for replica, ranges in push.deletes.items():  # none waits for what is to come
+        for start, length in ranges:
+            assert not list(outside(start, start + length, after.deleted.get(replica, ())))
     arrays = {
         entries_root(replica): doc.get(entries_root(replica), type=Array).to_py() or []
         for replica in after.vector

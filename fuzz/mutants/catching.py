@@ -12,6 +12,7 @@ tests/FILE::TEST  a test, for what only a whole server shows; only in a checkout
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -80,7 +81,8 @@ def _hostile(seed: int) -> str | None:
     try:
         main(seed, 0, HOSTILE_CASES)
     except Exception as error:  # noqa: BLE001 - whatever it is, it was not to happen
-        return f"{type(error).__name__}: {error}"
+        line = traceback.extract_tb(error.__traceback__)[-1].line
+        return f"{type(error).__name__}: {error or line}"
     return None
 
 
@@ -106,6 +108,10 @@ SEEDED: Final[dict[str, Callable[[int], str | None]]] = {
 """What looks again, and elsewhere, with every seed."""
 
 
+_LATE: Final = ("-W", "ignore:Module already imported")
+"""Of plugins that pycrdt has imported before pytest asked for them."""
+
+
 class _FirstFailure:
     """A plugin of pytest: the first test that failed, and how."""
 
@@ -124,7 +130,7 @@ def _test(name: str) -> str | None:
     import pytest
 
     failure = _FirstFailure()
-    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", name]
+    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", *_LATE, name]
     status = pytest.main(options, plugins=[failure])
     if status == pytest.ExitCode.OK:
         return None

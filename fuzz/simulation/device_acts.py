@@ -18,6 +18,9 @@ FIRST_MARK: Final = 0xF0000
 FAVOURITES: Final = 4
 """Rows that a device edits: so few that devices meet."""
 
+EDITS_AT_ONCE: Final = (1, 1, 2, 4)
+"""Edits before somebody puts a device away again."""
+
 Noted = Callable[[], None]
 """What the ledger says once an edit is durable."""
 
@@ -27,7 +30,7 @@ def create(scenery: Scenery, device: Any) -> None:
     chance, replica = scenery.random, device.replica
     if MEMO not in replica.schemas:
         return
-    pair = f"p{scenery.step}"
+    pair = f"p{scenery.mark}"
     if chance.random() < 0.3:
         label, values = MEMO, {"left": pair, "right": pair}
     else:
@@ -57,12 +60,15 @@ def delete(scenery: Scenery, device: Any) -> None:
 
 
 def edit(scenery: Scenery, device: Any) -> None:
-    """One of many edits of a row that is here."""
-    row = _row(scenery, device)
-    if row is None:
-        return
-    acts = _MEMO if _label(row) == MEMO else _ACCOUNT
-    scenery.random.choice(acts)(scenery, device, row, Key(_label(row), row.id))
+    """Some of many edits of rows that are here; who edits mostly does so more than once."""
+    acts = _MEMO, _ACCOUNT
+    for _ in range(scenery.random.choice(EDITS_AT_ONCE)):
+        row = _row(scenery, device)
+        if row is not None:
+            scenery.mark += 1
+            scenery.clock.advance(scenery.random.choice((0, 1, 300)))
+            act = scenery.random.choice(acts[_label(row) == ACCOUNT])
+            act(scenery, device, row, Key(_label(row), row.id))
 
 
 def _row(scenery: Scenery, device: Any) -> RowView | None:
@@ -99,7 +105,7 @@ def _deposit(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
 
 
 def _pair(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
-    pair = f"p{scenery.step}"
+    pair = f"p{scenery.mark}"
     _durably(
         scenery,
         device,
@@ -113,7 +119,7 @@ def _type(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
     text = str(row.values.get(field) or "")
     start = scenery.random.randint(0, len(text))
     gone = min(scenery.random.choice((0, 0, 0, 1, 3)), len(text) - start)
-    mark = chr(FIRST_MARK + scenery.step)
+    mark = chr(FIRST_MARK + scenery.mark)
     word = scenery.random.choice(("a", "é", "😀", "e\u0301", "")) + mark
 
     def note() -> None:
@@ -134,7 +140,7 @@ def _collect(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
     """Put into, or take out of, a set or a list."""
     field = scenery.random.choice(("tags", "stops"))
     held = list(row.values.get(field) or [])
-    mark = f"m{scenery.step}"
+    mark = f"m{scenery.mark}"
     taken = scenery.random.choice(held) if held and scenery.random.random() < 0.5 else None
     wanted = [each for each in held if each != taken] + ([mark] if taken is None else [])
 
@@ -148,7 +154,7 @@ def _collect(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
 
 
 def _plant(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
-    mark = f"k{scenery.step}"
+    mark = f"k{scenery.mark}"
     held = dict(row.values.get("options") or {})
     note = scenery.ledger.put
     _set(scenery, device, key, {"options": {**held, mark: 1}}, lambda: note(key, "options", mark))
@@ -156,13 +162,13 @@ def _plant(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
 
 def _write(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
     """A field with another rule each; some of what is written may not stand."""
-    step, schema = scenery.step, device.replica.schemas[ACCOUNT]
+    mark, schema = scenery.mark, device.replica.schemas[ACCOUNT]
     title = "title" if "title" in schema.fields else "headline"
     number = scenery.random.randint(1, 9_999)
     choices: list[tuple[str, Any]] = [
-        (title, f"t{step}"),
-        ("nick", f"n{step}"),
-        ("claimed", f"c{step}"),
+        (title, f"t{mark}"),
+        ("nick", f"n{mark}"),
+        ("claimed", f"c{mark}"),
         ("highest", number),
         ("lowest", number),
         ("frozen", scenery.random.random() < 0.5),
@@ -170,7 +176,7 @@ def _write(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
         ("branch", scenery.random.choice(scenery.branches).pk),
     ]
     if "motto" in schema.fields:
-        choices.append(("motto", f"o{step}"))
+        choices.append(("motto", f"o{mark}"))
     field, value = scenery.random.choice(choices)
     called = "title" if field == "headline" else field
     note = scenery.ledger.wrote

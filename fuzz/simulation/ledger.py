@@ -4,13 +4,16 @@ Sums do not depend on order, and what is told apart by a mark of its own is ther
 edit that is durable on a device, or was committed by the server, can be asked for at the end. An
 edit that was kept aside (undone, refused, out of sight) is no part of it any more: its fields are
 in doubt, and are not asked for.
+
+While every clock is right, the last to write a field by the clock is the last by its stamp as well:
+his value stands, whatever came when.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from crdt import Kept
 from crdt.messages import Key
@@ -18,10 +21,17 @@ from crdt.messages import Key
 __all__ = ["Ledger"]
 
 
-class Ledger:
-    """See the module's docstring."""
+LAST_WINS: Final = frozenset({"left", "title", "nick"})
+"""Fields that show what was written last; `nick` the rest on request."""
 
-    def __init__(self) -> None:
+
+class Ledger:
+    """See the module's docstring; `now` is everybody's clock."""
+
+    def __init__(self, now: Callable[[], int]) -> None:
+        self._now = now
+        self.is_time_certain = True
+        """Has every clock been right so far?"""
         self.sums: Counter[tuple[Key, str]] = Counter()
         self.marks: dict[tuple[Key, str], set[str]] = {}
         """What was put into texts, sets, lists and trees."""
@@ -29,6 +39,8 @@ class Ledger:
         """What was taken out of them again."""
         self.values: dict[tuple[Key, str], set[Any]] = {}
         """What was written to fields that hold one value."""
+        self.last: dict[tuple[Key, str], tuple[int, set[Any]]] = {}
+        """When each of them was last written, and what then; nothing where nobody can say."""
         self.rows: dict[Key, None] = {}
         self.deleted: set[Key] = set()
         self.doubtful: set[tuple[Key, str]] = set()
@@ -53,9 +65,19 @@ class Ledger:
         """Somebody took something out, or may have."""
         self.taken.setdefault((key, field), set()).add(mark)
 
+    def tried(self, key: Key, field: str, value: Any) -> None:
+        """Somebody wrote a value, or gave it up again."""
+        self.values.setdefault((key, field), set()).add(value)
+
     def wrote(self, key: Key, field: str, value: Any) -> None:
         """Somebody wrote a value."""
-        self.values.setdefault((key, field), set()).add(value)
+        self.tried(key, field, value)
+        at, now = (key, field), self._now()
+        when, values = self.last.get(at, (0, set()))
+        if not self.is_time_certain:
+            self.last[at] = now, set()
+        else:
+            self.last[at] = now, {value} | (values if when == now else set())
 
     def kept_aside(self, kept: Kept) -> None:
         """An edit did not stand."""
@@ -88,10 +110,13 @@ class Ledger:
             return f"{value}, but the highest was {max(written | {0})}"
         if field == "lowest" and written and value != min(written | {10_000}):
             return f"{value}, but the lowest was {min(written | {10_000})}"
-        if field in {"title", "left", "nick", "claimed"} and value and value not in written:
+        if field in {*LAST_WINS, "claimed"} and value and value not in written:
             return f"{value!r}, which nobody wrote"
-        if field == "left" and written and not value:
+        if field in {*LAST_WINS, "claimed"} and written and not value:
             return f"nothing, but {sorted(written)[:3]} were written"
+        _, last = self.last.get(at, (0, set()))
+        if field in LAST_WINS and last and value not in last:
+            return f"{value!r}, but what was written last is {sorted(last)}"
         return None
 
 

@@ -16,6 +16,9 @@ USERS: Final = 6
 
 BRANCHES: Final = 3
 
+HINT_BYTES: Final = 300
+"""Bytes of changes in a hint: so few that some are too large for one, which only says so then."""
+
 SERVER: Final = 2**52 + 7
 """The server's replica id: always the same, so that a seed tells everything."""
 
@@ -32,6 +35,7 @@ def set_up() -> None:
             "fuzz.bank",
         ],
         CHANNEL_LAYERS={},
+        DJANGO_PULSE={"HINT_MAX_BYTES": HINT_BYTES},
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
         SECRET_KEY="only for simulations",  # noqa: S106 - nobody signs in

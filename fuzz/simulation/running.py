@@ -78,7 +78,7 @@ def _begin(scenery: Scenery) -> None:
 
 
 def _run(scenery: Scenery, steps: int) -> None:
-    deploys = scenery.random.randrange(steps * 4)
+    deploys = scenery.random.randrange(steps * 2)
     for scenery.step in range(1, steps + 1):
         scenery.clock.advance(scenery.random.choice((0, 1, 20, 500, 4_000)))
         scenery.note_what_waits()
@@ -144,6 +144,8 @@ def _set_clock(scenery: Scenery, device: Device) -> None:
     """A device's clock is wrong from now on, or right again."""
     device.skew_ms = scenery.random.choice((0, 0, 3_600_000, -3_600_000, 90_000, 10**9))
     scenery.counts["clock wrong"] += device.skew_ms != 0
+    if device.skew_ms:
+        scenery.ledger.is_time_certain = False
 
 
 def _jump(scenery: Scenery, device: Device) -> None:

@@ -10,6 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import F
 
 from crdt import Replica
@@ -60,7 +61,7 @@ class Scenery:
         self.release = 1
         self.users = users
         self.server = Post(self)
-        self.ledger = Ledger()
+        self.ledger = Ledger(lambda: self.clock.now_ms)
         self.observer = Observer()
         self.counts: Counter[str] = Counter()
         self.pairs: set[tuple[str, str]] = set()
@@ -71,6 +72,8 @@ class Scenery:
         self.partitioned: dict[int, int] = {}
         """Devices that nothing reaches, until a step."""
         self.step = 0
+        self.mark = 0
+        """A number that no edit before this one had."""
         self._last = ""
         self._waited: dict[int, int] = {}
         self._ids = iter(range(1, 100_000))
@@ -96,6 +99,7 @@ class Scenery:
 
     def tell(self, what: str, told: str = "") -> None:
         """Write down what happens now."""
+        self.mark += 1
         self.counts[what] += 1
         self.pairs.add((self._last, what))
         self._last = what
@@ -197,6 +201,7 @@ class Post(Server):
         return super().connect(user, Guarded(user, self._scenery))
 
     def sending(self, line: Line, frame: bytes) -> None:
+        _check_committed("sent")
         if frame.startswith(_ACK, 4):
             self._scenery.faults.reach("before ack")
             line.down.append(frame)
@@ -205,6 +210,7 @@ class Post(Server):
             line.down.append(frame)
 
     def broadcast(self, page: Page) -> None:
+        _check_committed("told")
         self._scenery.faults.reach("before broadcast")
         hint = page.scope, hints.encoded(page), page.access
         for line in tuple(self.lines):
@@ -219,3 +225,9 @@ class Post(Server):
         for line in tuple(self.lines):
             if channel_of(line.user.pk) in called:
                 line.perform(line.session.check(ended))
+
+
+def _check_committed(done: str) -> None:
+    """Whatever anybody is told stays true if the server dies now."""
+    if connection.in_atomic_block:
+        raise Violation(f"Something was {done} before it was committed")

@@ -31,7 +31,7 @@ __all__ = [
 
 def make(scenery: Scenery) -> None:
     """A new row."""
-    pair, sync_id = f"p{scenery.step}", scenery.new_id()
+    pair, sync_id = f"p{scenery.mark}", scenery.new_id()
     if scenery.random.random() < 0.5:
         key = Key(MEMO, sync_id)
         row = scenery.bank.memo(sync_id=sync_id, left=pair, right=pair)
@@ -64,8 +64,8 @@ def save_stale(scenery: Scenery) -> None:
     tried = scenery.random.random() < 0.5
     if tried:
         _try_in_vain(scenery, stale)
-    _change(scenery, stale, stale.save)
-    if tried and not type(row).objects.filter(pk=row.pk, left=f"p{scenery.step}").exists():
+    _change(scenery, stale, stale.save, tried=tried)
+    if tried and not type(row).objects.filter(pk=row.pk, left=f"p{scenery.mark}").exists():
         raise Violation(f"After a rollback, the same edit of {_key(row)} was not written again")
 
 
@@ -73,7 +73,7 @@ def update(scenery: Scenery) -> None:
     """A queryset's `update`."""
     row = _row(scenery)
     if row is not None:
-        pair, key = f"p{scenery.step}", _key(row)
+        pair, key = f"p{scenery.mark}", _key(row)
         rows = type(row).objects.filter(pk=row.pk)
         note = scenery.ledger.wrote
         _committed(
@@ -120,9 +120,9 @@ def arm(scenery: Scenery) -> None:
 
 def _try_in_vain(scenery: Scenery, row: Any) -> None:
     """A save that is rolled back: what it was to write is still to be written."""
-    pair = f"p{scenery.step}"
+    pair = f"p{scenery.mark}"
     row.left = row.right = pair
-    scenery.ledger.wrote(_key(row), "left", pair)
+    scenery.ledger.tried(_key(row), "left", pair)
     with suppress(_RolledBack), transaction.atomic():
         row.save()
         raise _RolledBack
@@ -142,11 +142,11 @@ def _key(row: Any) -> Key:
     return Key(MEMO if type(row).__name__ == "Memo" else ACCOUNT, row.sync_id)
 
 
-def _change(scenery: Scenery, row: Any, save: Callable[[], Any]) -> None:
-    key, step = _key(row), scenery.step
+def _change(scenery: Scenery, row: Any, save: Callable[[], Any], *, tried: bool = False) -> None:
+    key, number = _key(row), scenery.mark
     counter = "balance" if key.model == ACCOUNT else "votes"
     text = "notes" if key.model == ACCOUNT else "body"
-    mark, pair = chr(0xF0000 + step), f"p{step}"
+    mark, pair = chr(0xF0000 + number), f"p{number}"
     what = scenery.random.choice((counter, text, "pair"))
     if what == "pair":
         row.left = row.right = pair
@@ -156,11 +156,11 @@ def _change(scenery: Scenery, row: Any, save: Callable[[], Any]) -> None:
         setattr(row, text, f"s{mark}" + getattr(row, text))
 
     def note() -> None:
-        if what == "pair":
+        if what == "pair" or tried:
             scenery.ledger.wrote(key, "left", pair)
-        elif what == counter:
+        if what == counter:
             scenery.ledger.added(key, counter, 7)
-        else:
+        elif what == text:
             scenery.ledger.put(key, text, mark)
 
     _committed(scenery, save, note)

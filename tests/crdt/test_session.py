@@ -120,6 +120,19 @@ def test_the_corrected_clock_is_used_from_then_on(phone: Phone) -> None:
     assert all(abs(stamp - phone.authority.now) < 10 for stamp in stamps(phone, row))
 
 
+@pytest.mark.parametrize("skew", [0, -3_600_000, 3_600_000])
+def test_a_slow_network_moves_no_stamps(phone: Phone, skew: int) -> None:
+    phone.sync()
+    phone.skew = skew
+    row = phone.replica.create(MODEL, {"title": "Eggs"})
+    phone.connect()
+    when = phone.authority.now
+    phone.authority.now += 60_000  # the welcome is under way for a minute
+    phone.exchange()
+    late = 60_000 if skew else 0
+    assert all(-late - 10 < stamp - when < 10 for stamp in stamps(phone, row))
+
+
 def test_what_was_sent_keeps_its_stamp(phone: Phone) -> None:
     phone.sync()
     row = phone.replica.create(MODEL, {"title": "Eggs"})

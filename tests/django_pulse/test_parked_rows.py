@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from crdt.events import Changed, Parked
+from django_pulse.changefeed import feed
 from django_pulse.tables import Outcome
 from tests.django_pulse.phones import Phone, Switchboard, switchboard
 from tests.project.constraints.models import Player, Team
@@ -83,3 +85,16 @@ def test_a_device_that_lost_its_row_fetches_what_it_had_parked(
     phone.sync()
     assert Player.objects.get().name == "Hopper"
     assert phone.row(PLAYER, player)["name"] == "Hopper"
+
+
+def test_a_row_that_waits_is_given_to_nobody_but_who_pushed_it(
+    board: Switchboard, user: Any
+) -> None:
+    phone = Phone(board, user, 11)
+    phone.connect()
+    phone.exchange()
+    player = phone.replica.create(PLAYER, {"name": "Grace", "team": uuid.uuid4()})
+    phone.sync()
+    bob = get_user_model().objects.create_user("bob")
+    assert [each.id for each in feed.documents(user, [(PLAYER, player)])] == [player]
+    assert feed.documents(bob, [(PLAYER, player)]) == []
