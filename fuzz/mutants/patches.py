@@ -30,11 +30,30 @@ class DoesNotFit(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Hunk:
-    """Lines of one file that a patch replaces by others; both with the lines around them."""
+    """Lines of one file that a patch replaces by others, and those around them.
+
+    Where the lines around have changed, one side of them, or none, will do.
+    """
 
     path: str
     old: str
     new: str
+    before: str
+    behind: str
+
+    def applied(self, text: str, patch: str) -> str:
+        """The text with these lines replaced; raises `DoesNotFit` unless they are there once."""
+        around = [(self.before, self.behind), (self.before, ""), ("", self.behind), ("", "")]
+        for before, behind in around:
+            whole = re.escape(before + self.old + behind)
+            places = [*re.finditer(f"^{whole}", text, re.MULTILINE)] if whole else []
+            if len(places) == 1:
+                begin, end = places[0].span()
+                return text[:begin] + before + self.new + behind + text[end:]
+        raise DoesNotFit(
+            f"{patch} does not fit {self.path} any more: these lines are not there, or more than "
+            f"once:\n{self.before}{self.old}{self.behind}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +79,7 @@ class Mutant:
             name = hunk.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
             if name not in texts:
                 texts[name] = (root / hunk.path).read_text(encoding="utf-8")
-            places = [*re.finditer("^" + re.escape(hunk.old), texts[name], re.MULTILINE)]
-            if len(places) != 1:
-                raise DoesNotFit(
-                    f"{self.path.name} fits {len(places)} places of {hunk.path}, and must fit one:"
-                    f"\n{hunk.old}"
-                )
-            begin, end = places[0].span()
-            texts[name] = texts[name][:begin] + hunk.new + texts[name][end:]
+            texts[name] = hunk.applied(texts[name], self.path.name)
         return texts
 
     def note(self, seed: int) -> None:
@@ -95,6 +107,15 @@ def read(path: Path) -> Mutant:
 
 def _hunk(path: str, body: str) -> Hunk:
     lines = body.splitlines(keepends=True)
-    old = "".join(line[1:] or "\n" for line in lines if not line.startswith("+"))
-    new = "".join(line[1:] or "\n" for line in lines if not line.startswith("-"))
-    return Hunk(path, old, new)
+    marks = "".join(line[0] for line in lines)
+    first = len(marks) - len(marks.lstrip(" \n"))
+    last = len(marks.rstrip(" \n"))
+    texts = [line[1:] or "\n" for line in lines]
+    changed = [*zip(marks[first:last], texts[first:last], strict=True)]
+    return Hunk(
+        path,
+        old="".join(text for mark, text in changed if mark != "+"),
+        new="".join(text for mark, text in changed if mark != "-"),
+        before="".join(texts[:first]),
+        behind="".join(texts[last:]),
+    )

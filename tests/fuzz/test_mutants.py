@@ -64,18 +64,24 @@ def test_a_patch_goes_where_its_lines_stand_whatever_its_numbers_say(tmp_path: P
     }
 
 
-@pytest.mark.parametrize("text", ["def total(a):\n    return a\n", "x = 1\n"])
+def test_a_patch_fits_although_the_line_before_it_has_changed(tmp_path: Path) -> None:
+    mutant = read(_written(tmp_path, PATCH))
+    (tmp_path / "code.py").write_text("def total(a, b=0):\n    return a + b\n")
+    assert mutant.planted(tmp_path) == {"code": "def total(a, b=0):\n    return a - b\n"}
+
+
+@pytest.mark.parametrize("text", ["def total(a, b):\n    return a\n", "x = 1\n"])
 def test_a_patch_that_does_not_fit_any_more_says_so(tmp_path: Path, text: str) -> None:
     mutant = read(_written(tmp_path, PATCH))
     (tmp_path / "code.py").write_text(text)
-    with pytest.raises(DoesNotFit, match="fits 0 places"):
+    with pytest.raises(DoesNotFit, match="does not fit"):
         mutant.planted(tmp_path)
 
 
 def test_a_patch_that_fits_two_places_is_none(tmp_path: Path) -> None:
     mutant = read(_written(tmp_path, PATCH))
     (tmp_path / "code.py").write_text("def total(a, b):\n    return a + b\n" * 2)
-    with pytest.raises(DoesNotFit, match="fits 2 places"):
+    with pytest.raises(DoesNotFit, match="more than once"):
         mutant.planted(tmp_path)
 
 
