@@ -82,7 +82,7 @@ def _hostile(seed: int) -> str | None:
         main(seed, 0, HOSTILE_CASES)
     except Exception as error:  # noqa: BLE001 - whatever it is, it was not to happen
         line = traceback.extract_tb(error.__traceback__)[-1].line
-        return f"{type(error).__name__}: {error or line}"
+        return f"{type(error).__name__}: {str(error) or line}"
     return None
 
 
