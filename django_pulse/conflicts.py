@@ -29,7 +29,7 @@ from .mapping.schema import label_of, schema_of
 from .tables import Device
 from .tables import Document as Stored
 from .visibility import scopes
-from .writes.settling import settle
+from .writes.orm.settling import settle
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser

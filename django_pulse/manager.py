@@ -71,7 +71,7 @@ class SyncQuerySet(models.QuerySet[M_co]):
         Also those of `ignore_conflicts` that were inserted have their primary keys afterwards.
         Raises `ValueError` where conflicting rows would be given another `sync_id`.
         """
-        from .writes import creating
+        from .writes.orm import creating
 
         _keep_identity(update_fields or ())
         plain = super().bulk_create
@@ -101,7 +101,7 @@ class SyncQuerySet(models.QuerySet[M_co]):
 
         Raises `ValueError` where rows would be given another `sync_id`.
         """
-        from .writes.updating import UPDATED_AT_ONCE, update_instances
+        from .writes.orm.updating import UPDATED_AT_ONCE, update_instances
 
         rows, names = list(objs), list(fields)
         _keep_identity(names)

@@ -27,7 +27,8 @@ from .mapping.schema import label_of
 from .permissions import SyncAction, SyncAnswer, SyncChanges
 from .tables import Document
 from .visibility import scopes
-from .writes import absorbing, deleting, fetching, noting, saving, seen
+from .writes import absorbing, noting
+from .writes.orm import deleting, fetching, saving, seen
 
 __all__ = ["SyncModel"]
 

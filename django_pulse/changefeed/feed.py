@@ -177,7 +177,7 @@ def stamp_after_commit(using: str) -> None:
 
 def admit_after_commit(using: str) -> None:
     """Once the transaction has committed, let in the rows that waited for what it brought."""
-    from ..writes.admitting import admit  # which writes, and so comes back here
+    from ..writes.pushes.admitting import admit  # which writes, and so comes back here
 
     transaction.on_commit(lambda: admit(using), using=using, robust=True)
 

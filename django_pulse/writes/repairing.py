@@ -19,10 +19,10 @@ from crdt.schema import Schema
 
 from ..broken import BROKEN
 from ..upkeep.diagnosis import differences
-from . import parking
 from .locking import Held
 from .merging import Merged
-from .outcomes import Told, store_outcomes
+from .pushes import parking
+from .pushes.outcomes import Told, store_outcomes
 
 __all__ = ["ask_again", "repaired"]
 

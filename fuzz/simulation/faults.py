@@ -16,7 +16,7 @@ from django.db import connection
 
 from crdt import MemoryStore
 from django_pulse.changefeed import feed
-from django_pulse.writes import batches, pushing
+from django_pulse.writes.pushes import batches, pushing
 
 __all__ = ["Crash", "Faults", "FaultyStore", "server_is_up"]
 

@@ -19,7 +19,7 @@ from django_pulse.tables import Document, Feed, Outbox
 from django_pulse.upkeep.adopting import adopt
 from django_pulse.upkeep.verifying import verify
 from django_pulse.visibility import scopes
-from django_pulse.writes.outcomes import store_outcomes
+from django_pulse.writes.pushes.outcomes import store_outcomes
 from tests.django_pulse.phones import Phone, Switchboard, switchboard
 from tests.project.elsewhere.models import Circle, Label, Letter, Sheet
 from tests.project.elsewhere.router import elsewhere

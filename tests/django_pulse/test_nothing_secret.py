@@ -14,7 +14,7 @@ from django.test import override_settings
 
 from crdt.messages import Changes, Fault, Ping, Pong, Pull, Reverted
 from django_pulse.tables import Outcome
-from django_pulse.writes import batches
+from django_pulse.writes.pushes import batches
 from tests.django_pulse.permitted import Caller, called
 from tests.project.constraints.models import Tag
 from tests.project.permits.models import Errand, Page, Workspace

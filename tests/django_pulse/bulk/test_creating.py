@@ -71,7 +71,7 @@ def test_it_takes_as_many_queries_for_many_rows_as_for_few(model: Any, batch_siz
 
 
 def test_more_rows_than_are_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("django_pulse.writes.creating.CREATED_AT_ONCE", 4)
+    monkeypatch.setattr("django_pulse.writes.orm.creating.CREATED_AT_ONCE", 4)
     rows = Plain.objects.bulk_create([Plain(title=str(n)) for n in range(10)])
     assert [row.pk for row in rows] == sorted(row.pk for row in rows)
     assert is_mirrored(Plain)

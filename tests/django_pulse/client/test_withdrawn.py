@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 
 from django_pulse.client import Refused, Reverted
 from django_pulse.tables import Document as Stored
-from django_pulse.writes import undoing
+from django_pulse.writes.pushes import undoing
 from tests.django_pulse.client.conftest import Device, in_django, signed_in
 from tests.project.permits.models import Page, Workspace
 

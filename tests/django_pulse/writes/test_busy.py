@@ -12,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection, connections
 
 from django_pulse.tables import Document
-from django_pulse.writes import batches, pushing
+from django_pulse.writes.pushes import batches, pushing
 from tests.django_pulse.devices import Device, values_of
 from tests.django_pulse.together import PATIENCE, Gate, in_thread, open_transaction
 from tests.project.todo.models import Category, Everything, Note, Task

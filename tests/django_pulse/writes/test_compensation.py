@@ -14,7 +14,7 @@ from crdt.document import Document
 from crdt.events import Refused, Reverted
 from crdt.replica import Replica
 from django_pulse.tables import Document as Stored
-from django_pulse.writes import undoing
+from django_pulse.writes.pushes import undoing
 from tests.django_pulse.phones import Phone, switchboard
 from tests.django_pulse.text.apps import App
 from tests.project.permits.models import Page, Workspace

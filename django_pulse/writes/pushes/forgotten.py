@@ -1,0 +1,33 @@
+"""Pushes to documents that were purged: rows deleted so long ago that no tombstone is left.
+
+Taken for new rows, such pushes would make rows with half of their fields: what others wrote would
+be missing. So a client says up to where it knows what became of the document. Has something been
+purged since, the document may have been, and is taken to be. Has nothing been, the row is new, or
+the server lost it: then it is a push like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.db.models import Max
+
+from ...tables import Scope
+from ..locking import Held
+from .items import ItemResult, PushItem, Upload
+
+__all__ = ["answer_to_forgotten"]
+
+
+def answer_to_forgotten(
+    using: str, visible: Collection[str], held: Held, item: PushItem | Upload
+) -> ItemResult | None:
+    """The answer, if the item is of a document that the server had, or may have had, and purged."""
+    if item.seen is None or held.document.pk is not None or held.row is not None:
+        return None
+    scopes = Scope.objects.using(using).filter(key__in=list(visible))
+    purged = scopes.aggregate(purged=Max("purged"))["purged"] or 0
+    if item.seen >= purged:
+        return None
+    message = "The row was deleted, so long ago that the server has forgotten it."
+    return ItemResult("refused", code="gone", message=message)
