@@ -343,14 +343,20 @@ class Leave:
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """c: are you there, and what are the heads? `time` is the client's own and comes back."""
+    """c: are you there, and what are the heads? `time` is the client's own and comes back.
+
+    s: have you read up to here? `time` is a number that the client brings back.
+    """
 
     time: int
 
 
 @dataclass(frozen=True, slots=True)
 class Pong:
-    """s: answers a ping with the head of every scope."""
+    """s: answers a ping with the head of every scope.
+
+    c: answers a ping, with no heads: what came before that was read.
+    """
 
     time: int
     heads: Mapping[str, int]

@@ -76,6 +76,7 @@ class Session:
         self._was_in_sync = False
         self._unsaid: list[Event] = []
         self._said: set[int] = set()
+        self._read_up_to: list[int] = []
 
     def time(self) -> int:
         """Milliseconds since 1970, by the server's clock as far as it is known."""
@@ -154,7 +155,8 @@ class Session:
         """The frames to send now."""
         if not self._is_welcome:
             return []
-        found: list[Message] = []
+        found: list[Message] = [Pong(time, {}) for time in self._read_up_to]
+        self._read_up_to.clear()
         news = tuple(self._shelf.unconfirmed.keys() - self._said)
         if news:
             found.append(Confirm(news))
@@ -209,6 +211,9 @@ class Session:
                 return self._downlink.changed(message, self.time())
             case Leave(scope):
                 return self._downlink.left(scope, self.time())
+            case Ping(time):
+                self._read_up_to.append(time)
+                return []
             case Pong():
                 return self._downlink.ponged(message.heads)
             case Renewed(expires_in):

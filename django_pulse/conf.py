@@ -139,6 +139,11 @@ class Conf:
     # is queued for it stays bounded; it catches up from its cursor when it comes back.
     SEND_TIMEOUT_SECONDS = Setting[float](20, (int, float))
 
+    # Bytes sent to one socket, and not shown to be read, beyond which nothing more is answered:
+    # some pages, so that a long line is kept busy. This bounds what an ASGI server keeps that takes
+    # whatever it is given.
+    MAX_UNREAD_BYTES = Setting[int](4 << 20, int)
+
     # Frames per second that one socket is served; a burst of two seconds' worth passes at once.
     # A faster one is not refused, it is read more slowly. An eager client sends about ten.
     FRAMES_PER_SECOND = Setting[float](100, (int, float))

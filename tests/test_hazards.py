@@ -16,6 +16,7 @@ FILES = {
     "corpus": "fuzz/test_corpus.py",
     "writes": "django_pulse/writes/test_hazards_of_bytes.py",
     "vector": "crdt/test_vector.py",
+    "flow": "django_pulse/server/test_flow.py",
     "judging": "django_pulse/writes/test_judging.py",
 }
 LINE = re.compile(r"\| (?P<hazard>.+) \| (?P<file>\w+): (?P<test>test_\w+)(?: \[(?P<of>.+)\])? \|")

@@ -9,18 +9,22 @@ Laws:
 1. Whatever may query the database runs in a thread.
 2. Nothing is kept for a client that does not read: a frame that cannot be sent within
    `SEND_TIMEOUT_SECONDS` ends the connection, and nothing else is read or made meanwhile.
-3. When either task ends, the other ends, and the connection leaves the channel layer.
+3. The same where the ASGI server keeps whatever it is given: a client of the binary protocol shows
+   that it reads (`flow`), or gets no answers, and no live frames, beyond `MAX_UNREAD_BYTES`.
+4. When either task ends, the other ends, and the connection leaves the channel layer.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Protocol
 
 from .. import threads
 from ..conf import conf
+from .flow import MAX_EARLY, Flow
 from .inbox import Inbox, Received
 from .live import LiveChannel
 from .pace import Pace
@@ -89,11 +93,15 @@ class Connection:
         self._send_message = send
         self._live = LiveChannel()
         self._welcomed = asyncio.Event()
+        self._flow = Flow(conf.MAX_UNREAD_BYTES)
+        self._early: deque[Received] = deque()
+        self._reader: asyncio.Task[None] | None = None
         self._over = False
 
     async def run(self) -> None:
         """Serve the socket until it ends; raises only what is a bug of ours."""
-        tasks = [asyncio.ensure_future(self._read()), asyncio.ensure_future(self._relay())]
+        self._reader = asyncio.ensure_future(self._read())
+        tasks = [self._reader, asyncio.ensure_future(self._relay())]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -113,11 +121,13 @@ class Connection:
         pace = Pace(conf.FRAMES_PER_SECOND, clock())
         due, checks = clock() + conf.HELLO_TIMEOUT_SECONDS, 0
         while True:
-            message = await self._inbox.next(due - clock()) if due > clock() else None
+            message = await self._next(due - clock())
             if message is None:
                 new = self._session.state is State.NEW
                 await self._drive(self._session.expire() if new else self._session.check())
                 due = clock() + self._check_seconds()
+            elif self._flow.takes(message.get("bytes")):
+                continue
             elif message["type"] == "websocket.receive":
                 await asyncio.sleep(pace.delay(clock()))
                 await self._drive(self._answer(message))
@@ -125,6 +135,11 @@ class Connection:
                 return
             if self._session.checks != checks:
                 checks, due = self._session.checks, clock() + self._check_seconds()
+
+    async def _next(self, seconds: float) -> Received | None:
+        if self._early:
+            return self._early.popleft()
+        return await self._inbox.next(seconds) if seconds > 0 else None
 
     def _check_seconds(self) -> float:
         """When to look again whether the user is still there: by the end of the sign-in."""
@@ -141,6 +156,8 @@ class Connection:
         await self._welcomed.wait()
         async for message in self._live.messages():
             match message:
+                case {"type": "pulse.frame"} if self._flow.is_full:
+                    pass  # the client finds a gap, or a head ahead of it, and pulls
                 case {"type": "pulse.frame", "scope": scope, "frame": frame}:
                     relayed = self._session.relay(scope, frame, message.get("access", 0))
                     await self._drive(relayed)
@@ -172,8 +189,14 @@ class Connection:
 
     async def _perform(self, step: Send | Join | Part | Close) -> None:
         match step:
+            case Send(str() as frame):
+                await self._send("text", frame)
             case Send(frame):
-                await self._send(frame)
+                await self._read_up()
+                await self._send("bytes", frame)
+                ping = self._flow.sent(len(frame))
+                if ping is not None:
+                    await self._send("bytes", ping)
             case Join(scopes):
                 await self._live.join(scopes)
             case Part(scopes):
@@ -181,21 +204,40 @@ class Connection:
             case Close(code, reason):
                 await self._close(code, reason)
 
-    async def _send(self, frame: bytes | str) -> None:
+    async def _read_up(self) -> None:
+        """Wait until the client has read as much as it must have for the next frame.
+
+        Only the reader waits, and reads on for it: what the other task sends beside live frames is
+        little.
+        """
+        clock = asyncio.get_running_loop().time
+        due = clock() + conf.SEND_TIMEOUT_SECONDS
+        while self._flow.is_full and asyncio.current_task() is self._reader:
+            message = await self._inbox.next(max(0.0, due - clock()))
+            if message is None or len(self._early) >= MAX_EARLY:
+                await self._drop()
+            elif message["type"] != "websocket.receive":
+                raise _EndedError
+            elif self._flow.takes(message.get("bytes")):
+                due = clock() + conf.SEND_TIMEOUT_SECONDS
+            else:
+                self._early.append(message)
+
+    async def _send(self, key: str, frame: bytes | str) -> None:
         if self._over:
             # The other task is saying goodbye; when it has, this one is cancelled.
             await asyncio.Event().wait()
-        key = "text" if isinstance(frame, str) else "bytes"
         try:
             async with asyncio.timeout(conf.SEND_TIMEOUT_SECONDS):
                 await self._send_message({"type": "websocket.send", key: frame})
         except TimeoutError:
-            logger.warning(
-                "Dropped a client that did not read for %s s.", conf.SEND_TIMEOUT_SECONDS
-            )
-            await self._close(CloseCode.TOO_SLOW, _SLOW)
+            await self._drop()
         except OSError as error:
             raise _EndedError from error  # ASGI's way of saying that the client has gone.
+
+    async def _drop(self) -> None:
+        logger.warning("Dropped a client that did not read for %s s.", conf.SEND_TIMEOUT_SECONDS)
+        await self._close(CloseCode.TOO_SLOW, _SLOW)
 
     async def _close(self, code: int, reason: str) -> None:
         """Close, once, and end both tasks."""

@@ -193,7 +193,7 @@ def test_before_the_welcome_nothing_else_is_taken(phone: Phone, message: frames.
     assert dict(phone.store.scan("")) == store
 
 
-@pytest.mark.parametrize("message", [welcome(), Hello(1), Push(1, "e", ()), Confirm(()), Ping(1)])
+@pytest.mark.parametrize("message", [welcome(), Hello(1), Push(1, "e", ()), Confirm(())])
 def test_after_the_welcome_a_server_sends_no_client_messages(
     phone: Phone, message: frames.Message
 ) -> None:
@@ -202,6 +202,21 @@ def test_after_the_welcome_a_server_sends_no_client_messages(
     with pytest.raises(RemoteFault):
         phone.replica.receive(encode(message))
     assert dict(phone.store.scan("")) == store
+
+
+def test_a_servers_ping_is_answered_once_with_its_number_and_on_its_own_connection(
+    phone: Phone,
+) -> None:
+    phone.sync()
+    for number in (7, 2**52):
+        phone.replica.receive(encode(Ping(number)))
+    sent = [frames.decode(frame) for frame in phone.replica.outgoing()]
+    assert sent == [Pong(7, {}), Pong(2**52, {})]
+    assert phone.replica.outgoing() == []
+    phone.replica.receive(encode(Ping(8)))
+    phone.cut()
+    phone.sync()
+    assert phone.replica.outgoing() == []
 
 
 def test_a_store_is_one_users(phone: Phone) -> None:

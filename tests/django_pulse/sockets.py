@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from crdt.frames import decode, encode
-from crdt.messages import Hello, Message, Welcome
+from crdt.messages import Hello, Message, Ping, Pong, Welcome
 
 __all__ = ["Socket", "heard", "opened", "welcomed"]
 
@@ -32,9 +32,13 @@ class Socket:
             self.connection.send(frame)
 
     def receive(self) -> Message:
-        frame = self.connection.recv(timeout=PATIENCE)
-        assert isinstance(frame, bytes), frame
-        return decode(frame)
+        while True:
+            frame = self.connection.recv(timeout=PATIENCE)
+            assert isinstance(frame, bytes), frame
+            message = decode(frame)
+            if not isinstance(message, Ping):
+                return message
+            self.send(Pong(message.time, {}))
 
     def ask(self, message: Message | bytes) -> Any:
         """Send one message; the answer to it."""

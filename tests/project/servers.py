@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import re
 import shutil
 import socket
 import subprocess
@@ -18,7 +19,7 @@ from typing import Any, Protocol
 
 import uvicorn
 
-__all__ = ["ProcessServer", "RedisServer", "ThreadServer", "redis_executable"]
+__all__ = ["DaphneServer", "ProcessServer", "RedisServer", "ThreadServer", "redis_executable"]
 
 # Seconds to wait for any of them. Generous, for a machine that is busy with other tests.
 PATIENCE = 30
@@ -139,6 +140,47 @@ class ProcessServer(_Urls):
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 pipe.close()
+
+
+class DaphneServer(_Urls):
+    """daphne in a process of its own, with the environment given: it keeps what it cannot send."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        endpoint = "tcp:port=0:interface=127.0.0.1"
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "daphne", "-e", endpoint, "tests.project.asgi:application"],
+            env=dict(environment),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        assert self.process.stderr is not None
+        self._drain = threading.Thread(target=self.process.stderr.read, daemon=True)
+        said = []
+        for line in self.process.stderr:
+            said.append(line.decode())
+            found = re.search(r"Listening on TCP address 127\.0\.0\.1:(\d+)", said[-1])
+            if found:
+                self.port = int(found[1])
+                self._drain.start()
+                return
+        self._drain.start()
+        self.stop()
+        raise RuntimeError("daphne did not start:\n" + "".join(said))
+
+    @property
+    def peak_bytes(self) -> int:
+        """The most memory that it has had so far. Linux only."""
+        said = Path(f"/proc/{self.process.pid}/status").read_text()
+        found = re.search(r"VmHWM:\s+(\d+) kB", said)
+        assert found is not None
+        return int(found[1]) * 1024
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(PATIENCE)
+        if self.process.stderr is not None:
+            self._drain.join(PATIENCE)
+            self.process.stderr.close()
 
 
 def redis_executable() -> str | None:

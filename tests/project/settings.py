@@ -6,6 +6,7 @@ PULSE_TEST_DIR   the directory for SQLite files; without it a temporary one that
 PULSE_TEST_NAME  the database's name: how a child process opens its parent's test database.
 PULSE_TEST_PLAIN set to anything: SQLite without transaction_mode and WAL, as `startproject` has it.
 PULSE_TEST_POLL  seconds between two pings of a client, instead of the default.
+PULSE_TEST_PULSE the settings of Django Pulse, as JSON.
 PULSE_TEST_REDIS the URL of a Redis for the channel layer; without it the layer is in memory.
 PULSE_TEST_LAYER which layer of channels_redis: "core.RedisChannelLayer" (default) or
                  "pubsub.RedisPubSubChannelLayer".
@@ -14,6 +15,7 @@ PULSE_TEST_LAYER which layer of channels_redis: "core.RedisChannelLayer" (defaul
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import shutil
 import tempfile
@@ -134,3 +136,4 @@ CHANNEL_LAYERS: dict[str, Any] = {
 
 POLL = os.environ.get("PULSE_TEST_POLL")
 DJANGO_PULSE: dict[str, Any] = {"POLL_SECONDS": float(POLL)} if POLL else {}
+DJANGO_PULSE |= json.loads(os.environ.get("PULSE_TEST_PULSE", "{}"))
