@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -17,7 +17,7 @@ from uuid import UUID
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
 
-__all__ = ["already_told", "before_delete", "being_deleted", "take_noted"]
+__all__ = ["already_told", "before_delete", "being_deleted", "note_written", "take_noted"]
 
 Noted = dict[tuple[str, type["SyncModel"]], set[UUID]]
 """The rows about to be deleted, by database and by the class that Django deletes them as."""
@@ -29,19 +29,29 @@ class _Deletions(threading.local):
     def __init__(self) -> None:
         self.noted: dict[int, tuple[Any, Noted]] = {}
         self.told: set[UUID] = set()
+        self.written: set[UUID] = set()
 
 
 _deletions = _Deletions()
 
 
 @contextmanager
-def already_told(ids: set[UUID]) -> Iterator[None]:
-    """Delete rows whose documents say so already: a device deleted them."""
-    _deletions.told = ids
+def already_told(ids: set[UUID]) -> Iterator[set[UUID]]:
+    """Delete rows whose documents say so already: a device deleted them. Gives those of them to
+    whose documents receivers wrote meanwhile.
+    """
+    before = _deletions.told, _deletions.written
+    _deletions.told, _deletions.written = ids, set()
     try:
-        yield
+        yield _deletions.written
     finally:
-        _deletions.told = set()
+        _deletions.told, _deletions.written = before
+
+
+def note_written(ids: Iterable[UUID]) -> None:
+    """These documents are written: of rows that are being deleted by devices, that is noted."""
+    if _deletions.told:
+        _deletions.written.update(_deletions.told.intersection(ids))
 
 
 def before_delete(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.db import models
 from django.utils import timezone
@@ -23,7 +24,7 @@ from .inserting import insert_rows
 from .locking import Stored
 from .membership import mirror_others, store_members
 from .merging import Merged
-from .noting import already_told
+from .noting import already_told, note_written
 
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
@@ -53,6 +54,7 @@ def store_documents(using: str, batch: Sequence[Merged]) -> None:
             document.count(merged.document.replica, merged.document.clock(merged.document.replica))
         document.version += 1
     _write(using, [merged.held.document for merged in batch])
+    note_written(left)
     outgoing = [row for merged in batch for row in _outbox(merged, left[merged.held.sync_id])]
     insert_many(Outbox, using, ("document", "scope", "update"), outgoing)
     feed.stamp_after_commit(using)
@@ -88,8 +90,11 @@ def store_new(
     following.follow(using, following.turned_by_new(model, rows))
 
 
-def store_rows(model: type[SyncModel], using: str, batch: Sequence[Merged]) -> None:
-    """Insert, update and delete the rows of a batch; to be called before `store_documents`."""
+def store_rows(model: type[SyncModel], using: str, batch: Sequence[Merged]) -> set[UUID]:
+    """Insert, update and delete the rows of a batch; to be called before `store_documents`.
+
+    Returns which of the deleted ones receivers wrote to before they were gone.
+    """
     for merged in batch:
         if merged.row is not None:
             merged.row.version = merged.held.document.version + 1
@@ -98,8 +103,9 @@ def store_rows(model: type[SyncModel], using: str, batch: Sequence[Merged]) -> N
     if inserted:
         insert_rows(model, using, inserted)
     deleted = {m.held.sync_id: m.row.pk for m in batch if m.deleted and m.row is not None}
+    written: set[UUID] = set()
     if deleted:
-        with already_told(set(deleted)):
+        with already_told(set(deleted)) as written:
             plain.filter(pk__in=deleted.values()).delete()
     update_rows(
         model,
@@ -111,6 +117,7 @@ def store_rows(model: type[SyncModel], using: str, batch: Sequence[Merged]) -> N
         ],
     )
     store_members(model, using, batch)
+    return written
 
 
 def update_rows(

@@ -31,7 +31,7 @@ from ..storing import store_documents
 if TYPE_CHECKING:
     from ...sync_model import SyncModel
 
-__all__ = ["after_delete", "retire_parents"]
+__all__ = ["after_delete", "retire_parents", "write_tombstones"]
 
 
 def after_delete(sender: type[SyncModel], using: str, origin: Any = None, **kwargs: Any) -> None:
@@ -40,7 +40,7 @@ def after_delete(sender: type[SyncModel], using: str, origin: Any = None, **kwar
     model: Any = sender._meta.concrete_model or sender
     with transaction.atomic(using=using) if ids else nullcontext():
         for start in range(0, len(ids), ABSORBED_AT_ONCE):
-            _write_tombstones(model, using, ids[start : start + ABSORBED_AT_ONCE])
+            write_tombstones(model, using, ids[start : start + ABSORBED_AT_ONCE])
 
 
 def delete_below(
@@ -67,10 +67,10 @@ def retire_parents(model: type[SyncModel], using: str, ids: Sequence[UUID]) -> N
     """These rows are of `model`: they are no longer a parent model's own, if they were."""
     for parent in model._meta.get_parent_list():
         if syncs(parent):
-            _write_tombstones(cast("type[SyncModel]", parent), using, ids)
+            write_tombstones(cast("type[SyncModel]", parent), using, ids)
 
 
-def _write_tombstones(model: type[SyncModel], using: str, ids: Sequence[UUID]) -> None:
+def write_tombstones(model: type[SyncModel], using: str, ids: Sequence[UUID]) -> None:
     """Write into the documents with these `sync_id`s that the row is gone, where it is."""
     lock_database(using, wait=True)
     rows = own_rows(model, using).filter(sync_id__in=ids)

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models.signals import post_save
 
 from ...signals import rows_synced
+from .. import seen
 from ..merging import Merged
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def _announce(
     if post_save.has_listeners(model):
         for merged in batch:
             if merged.row is not None and not merged.deleted:
+                seen.note_refreshed(merged.row, None)  # what was pushed is no edit of whoever saves
                 answers = post_save.send_robust(
                     sender=model,
                     instance=merged.row,
