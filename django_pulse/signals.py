@@ -5,8 +5,13 @@
 `using` the alias of the database. What a receiver raises is logged; it cannot undo the batch.
 """
 
+from typing import Final
+
 from django.dispatch import Signal
 
-__all__ = ["rows_synced"]
+__all__ = ["DEVICE", "rows_synced"]
+
+DEVICE: Final = "device"
+"""The `origin` that receivers of `m2m_changed` are told where a device linked or unlinked rows."""
 
 rows_synced = Signal()

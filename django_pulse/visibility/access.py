@@ -31,6 +31,7 @@ from ..changefeed import hints
 from ..mapping.columns import sets_of
 from ..mapping.schema import syncs
 from ..sign_in.auth import name_of_session
+from ..signals import DEVICE
 from . import paths, scopes
 from .audience import Hop, audience_of
 from .paths import Link, LinkColumn
@@ -167,8 +168,11 @@ def _members_changed(
     reverse: bool,
     using: str,
     pk_set: Collection[Any] | None = None,
+    origin: Any = None,
     **kwargs: Any,
 ) -> None:
+    if origin == DEVICE:
+        return  # noted with what was merged: see `writes.following`
     for link in paths.through.get(sender, ()):
         forward = isinstance(link.hop.field, models.ManyToManyField)
         from_beginning = forward is not reverse

@@ -12,7 +12,7 @@ Laws:
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
 from django.apps import apps
 from django.db import models, transaction
@@ -25,16 +25,29 @@ from ..manager import put_base_manager
 from ..mapping.columns import sets_of
 from ..mapping.relations import Members
 from ..mapping.schema import syncs
+from ..signals import DEVICE
 from .merging import Merged
 from .noting import being_deleted
 
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
 
-__all__ = ["connect", "mirror_others", "store_members"]
+__all__ = ["Links", "connect", "mirror_others", "store_members"]
 
 _CLEARED = "_pulse_cleared"
 """Where an instance notes, between two signals, the rows that it is taken out of."""
+
+
+class Links(NamedTuple):
+    """What one row was linked to, and is linked to no more, by what the links say of it."""
+
+    made: set[Any]
+    ended: set[Any]
+
+    @classmethod
+    def of(cls, source: Any, *pairs: Iterable[tuple[Any, Any]]) -> Self:
+        """Those of these pairs that the row `source` is the first of."""
+        return cls(*({value for row, value in some if row == source} for some in pairs))
 
 
 def connect() -> None:
@@ -69,7 +82,9 @@ def store_members(model: type[SyncModel], using: str, batch: Iterable[Merged]) -
                 if value is not MISSING:
                     wanted[source, value] = added
         if wanted:
-            _link(column, using, wanted)
+            made, ended = _link(column, using, wanted)
+            for merged, _ in edits:
+                merged.linked[name] = Links.of(getattr(merged.row, column.attname), made, ended)
 
 
 def mirror_others(model: type[SyncModel], using: str, batch: Iterable[Merged]) -> None:
@@ -84,8 +99,10 @@ def mirror_others(model: type[SyncModel], using: str, batch: Iterable[Merged]) -
                 _absorb(owner, column, using, values)
 
 
-def _link(column: Members, using: str, wanted: dict[tuple[Any, Any], bool]) -> None:
-    """Have these pairs linked, or not."""
+def _link(
+    column: Members, using: str, wanted: dict[tuple[Any, Any], bool]
+) -> tuple[list[tuple[Any, Any]], list[tuple[Any, Any]]]:
+    """Have these pairs linked, or not; returns those that were linked, and those unlinked."""
     if column.is_symmetrical:
         wanted |= {(value, source): added for (source, value), added in wanted.items()}
     ends = (column.source.attname, column.member.attname)
@@ -97,11 +114,12 @@ def _link(column: Members, using: str, wanted: dict[tuple[Any, Any], bool]) -> N
         }
     )
     there = {(source, value): pk for pk, source, value in found.values_list("pk", *ends)}
-    gone = [pk for pair, pk in there.items() if wanted.get(pair) is False]
+    gone = [pair for pair in there if wanted.get(pair) is False]
     if gone:
-        links.filter(pk__in=gone)._raw_delete(using)
+        links.filter(pk__in=[there[pair] for pair in gone])._raw_delete(using)
     new = [pair for pair, added in wanted.items() if added and pair not in there]
     links.bulk_create([column.through(**dict(zip(ends, pair, strict=True))) for pair in new])
+    return new, gone
 
 
 def _after_change(
@@ -111,9 +129,12 @@ def _after_change(
     reverse: bool,
     pk_set: set[Any] | None,
     using: str,
+    origin: Any = None,
     **kwargs: Any,
 ) -> None:
     """Mirror the rows whose links Django changed; of those that stand for two, both."""
+    if origin == DEVICE:
+        return
     if action == "pre_clear":
         instance.__dict__[_CLEARED] = {
             model: _sources(column, using, [getattr(instance, column.member.target_field.attname)])

@@ -37,6 +37,7 @@ from .mirror import absorb, concrete_names, mirror, project, values_of
 
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
+    from .membership import Links
 
 __all__ = ["Merged", "Reverts", "Target"]
 
@@ -83,6 +84,8 @@ class Merged:
     """Server entries on behalf of the device whose push this is; see `retired`."""
     sets: dict[str, dict[str, tuple[Any, bool]]] = field(default_factory=dict)
     """By many-to-many field and a key's text: the key, and whether it is to be linked."""
+    linked: dict[str, Links] = field(default_factory=dict)
+    """By many-to-many field: what was linked and unlinked for that."""
     withheld: dict[str, dict[str, Any]] = field(default_factory=dict)
     """The keys of sets, alike, that are not linked, since what they name is not there yet."""
     awaits: dict[Target, int] = field(default_factory=dict)
@@ -92,8 +95,7 @@ class Merged:
     def begin(cls, held: Held, schema: Schema, replica: int, now_ms: int) -> Merged:
         """Take the row as it is, with what was written behind our back absorbed.
 
-        A document that cannot be read, or was lost, is rebuilt from the row; one that never had a
-        row is emptied.
+        A document that cannot be read is rebuilt from the row; one that never had one is emptied.
         """
         if held.document.pk is None and held.row is not None and held.row.version:
             return cls.mirrored(held, schema, replica, now_ms)
@@ -126,8 +128,7 @@ class Merged:
 
     @classmethod
     def mirrored(cls, held: Held, schema: Schema, replica: int, now_ms: int) -> Merged:
-        """Take the row into a new document, since it has none, or one that cannot be read, whose
-        bytes are logged.
+        """Take the row into a new document: it has none, or one that cannot be read and is logged.
 
         A row that was counted before may be on devices, under clocks that must not come again.
         Raises `ValueError`, or `ValidationError`, for a value that no document can hold.

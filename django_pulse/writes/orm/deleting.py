@@ -26,12 +26,27 @@ from ..absorbing import ABSORBED_AT_ONCE, absorb_rows
 from ..locking import hold_documents, lock_database
 from ..merging import Merged
 from ..noting import take_noted
-from ..storing import store_documents
+from ..storing import store_documents, store_rows
 
 if TYPE_CHECKING:
     from ...sync_model import SyncModel
 
-__all__ = ["after_delete", "retire_parents", "write_tombstones"]
+__all__ = ["after_delete", "retire_parents", "store"]
+
+
+def store(model: type[SyncModel], using: str, batch: Sequence[Merged]) -> None:
+    """Write the rows and documents of what devices pushed.
+
+    Deletions last: what they cascade to is read back, and must not find rows half written. Their
+    documents before their rows: what receivers save meanwhile goes into what is stored by then.
+    """
+    deletions = [merged for merged in batch if merged.deleted]
+    others = [merged for merged in batch if not merged.deleted]
+    store_rows(model, using, others)
+    store_documents(using, others + deletions)
+    spoiled = store_rows(model, using, deletions)
+    if spoiled:
+        _write_tombstones(model, using, sorted(spoiled))
 
 
 def after_delete(sender: type[SyncModel], using: str, origin: Any = None, **kwargs: Any) -> None:
@@ -40,7 +55,7 @@ def after_delete(sender: type[SyncModel], using: str, origin: Any = None, **kwar
     model: Any = sender._meta.concrete_model or sender
     with transaction.atomic(using=using) if ids else nullcontext():
         for start in range(0, len(ids), ABSORBED_AT_ONCE):
-            write_tombstones(model, using, ids[start : start + ABSORBED_AT_ONCE])
+            _write_tombstones(model, using, ids[start : start + ABSORBED_AT_ONCE])
 
 
 def delete_below(
@@ -67,10 +82,10 @@ def retire_parents(model: type[SyncModel], using: str, ids: Sequence[UUID]) -> N
     """These rows are of `model`: they are no longer a parent model's own, if they were."""
     for parent in model._meta.get_parent_list():
         if syncs(parent):
-            write_tombstones(cast("type[SyncModel]", parent), using, ids)
+            _write_tombstones(cast("type[SyncModel]", parent), using, ids)
 
 
-def write_tombstones(model: type[SyncModel], using: str, ids: Sequence[UUID]) -> None:
+def _write_tombstones(model: type[SyncModel], using: str, ids: Sequence[UUID]) -> None:
     """Write into the documents with these `sync_id`s that the row is gone, where it is."""
     lock_database(using, wait=True)
     rows = own_rows(model, using).filter(sync_id__in=ids)

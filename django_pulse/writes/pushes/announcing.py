@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models.signals import post_save
+from django.db.models.signals import m2m_changed, post_save
 
-from ...signals import rows_synced
-from .. import seen
+from ...mapping.columns import sets_of
+from ...signals import DEVICE, rows_synced
 from ..merging import Merged
+from ..orm import seen
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -40,10 +41,12 @@ def after_commit(
 def _announce(
     user: AbstractBaseUser, model: type[SyncModel], using: str, batch: Sequence[Merged]
 ) -> None:
-    if post_save.has_listeners(model):
-        for merged in batch:
-            if merged.row is not None and not merged.deleted:
+    for merged in batch:
+        if merged.row is not None and not merged.deleted:
+            listened = post_save.has_listeners(model)
+            if listened or merged.linked:
                 seen.note_refreshed(merged.row, None)  # what was pushed is no edit of whoever saves
+            if listened:
                 answers = post_save.send_robust(
                     sender=model,
                     instance=merged.row,
@@ -53,6 +56,7 @@ def _announce(
                     update_fields=None if merged.inserted else frozenset(merged.columns),
                 )
                 _log(answers)
+            _announce_links(merged, using)
     if rows_synced.has_listeners(model):
         _log(
             rows_synced.send_robust(
@@ -68,6 +72,28 @@ def _announce(
                 deleted=[m.held.sync_id for m in batch if m.deleted],
             )
         )
+
+
+def _announce_links(merged: Merged, using: str) -> None:
+    """Send what Django sends where rows are linked and unlinked by `add` and `remove`."""
+    row = merged.row
+    assert row is not None, "whoever is linked has a row"
+    for name, links in merged.linked.items():
+        field: Any = sets_of(type(row))[name].field
+        for action, values in (("remove", links.ended), ("add", links.made)):
+            for when in ("pre", "post") if values else ():
+                _log(
+                    m2m_changed.send_robust(
+                        sender=field.remote_field.through,
+                        instance=row,
+                        action=f"{when}_{action}",
+                        reverse=False,
+                        model=field.related_model,
+                        pk_set=set(values),
+                        using=using,
+                        origin=DEVICE,
+                    )
+                )
 
 
 def _log(answers: Sequence[tuple[object, object]]) -> None:

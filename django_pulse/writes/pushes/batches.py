@@ -29,7 +29,7 @@ from ..merging import Merged, Reverts
 from ..storing import store_documents, store_rows
 from . import announcing, clashing, joining, parking, placing
 from .defaults import Defaults
-from .deleting import write_tombstones
+from .deleting import store
 from .filling import limits, too_full
 from .forgotten import answer_to_forgotten
 from .items import ItemResult, PushItem, Upload
@@ -319,15 +319,7 @@ def _write(
     for merged, update in () if batch.waited else pushes.values():
         merged.held.document.count(batch.replica, update.next)
     merges = [merged for merged, _ in pushes.values()]
-    # Deletions last: what they cascade to is read back, and must not find rows half written. Their
-    # documents before their rows: what receivers save meanwhile goes into what is stored by then.
-    deletions = [merged for merged in merges if merged.deleted]
-    others = [merged for merged in merges if not merged.deleted]
-    store_rows(batch.model, batch.using, others)
-    store_documents(batch.using, others + deletions)
-    spoiled = store_rows(batch.model, batch.using, deletions)
-    if spoiled:
-        write_tombstones(batch.model, batch.using, sorted(spoiled))
+    store(batch.model, batch.using, merges)
     waits.write(everyone)
     there = [m.held.document for m in merges if m.held.document.was_marked]
     settle(batch.using, [document for document in there if not document.is_marked])

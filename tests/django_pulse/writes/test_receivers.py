@@ -11,11 +11,20 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.db.models import Model
-from django.db.models.signals import ModelSignal, post_delete, post_save, pre_delete, pre_save
+from django.db.models.signals import (
+    ModelSignal,
+    m2m_changed,
+    post_delete,
+    post_save,
+    pre_delete,
+    pre_save,
+)
 
+from django_pulse.signals import DEVICE
 from django_pulse.tables import Document
 from django_pulse.upkeep.verifying import verify
 from tests.django_pulse.devices import Device, values_of
+from tests.project.members.models import Article, Tag
 from tests.project.todo.models import Note
 
 pytestmark = [
@@ -168,3 +177,75 @@ def test_receivers_spoil_no_save_and_no_deletion(phone: Device, signal: ModelSig
                     note.save()
             checked()
     assert checked().keys() >= {"fail", "made here"}
+
+
+def test_links_that_a_device_makes_and_ends_are_told_as_those_of_the_orm(phone: Device) -> None:
+    told: list[dict[str, Any]] = []
+
+    def receive(signal: Any, **kwargs: Any) -> None:
+        told.append(kwargs | {"pk_set": sorted(kwargs["pk_set"] or ())})
+
+    def news() -> list[dict[str, Any]]:
+        heard = [{**each, "origin": each.get("origin")} for each in told]
+        told.clear()
+        return heard
+
+    tags = [Tag.objects.create(name=name) for name in "abc"]
+    keys = [str(tag.sync_id) for tag in tags]
+    twin = Article.objects.create(title="twin")
+    tablet = Device(phone.user, Article)
+    made = tablet.create(title="x")
+    tablet.push()
+    row = Article.objects.get(sync_id=made)
+    throughs = (Article.tags.through, Article.twins.through)
+    for through in throughs:
+        m2m_changed.connect(receive, sender=through)
+    try:
+        tablet.set(made, tags=keys[:2], twins=[str(twin.sync_id)])
+        tablet.push(made)
+        added = news()
+        tablet.set(made, tags=keys[2:])
+        tablet.push(made)
+        changed = news()
+        row.tags.clear()
+        news()
+        row.tags.add(*tags[:2])
+        row.twins.set([twin])
+        row.twins.clear()
+        row.twins.add(twin)
+        by_hand = [each for each in news() if "clear" not in each["action"]]
+        row.tags.remove(*tags[:2])
+        row.tags.add(tags[2])
+        changed_by_hand = news()
+    finally:
+        for through in throughs:
+            m2m_changed.disconnect(receive, sender=through)
+    assert added == [each | {"origin": DEVICE} for each in by_hand]
+    assert changed == [each | {"origin": DEVICE} for each in changed_by_hand]
+    assert {tag.pk for tag in tags[:2]} == {*added[0]["pk_set"]}
+
+
+def test_what_a_receiver_of_links_does_is_a_save_like_any_other(phone: Device) -> None:
+    tag = Tag.objects.create(name="a")
+    tablet = Device(phone.user, Article)
+
+    def receive(instance: Article, action: str, origin: Any = None, **kwargs: Any) -> None:
+        if origin != DEVICE:
+            return
+        instance.title += f" {action}"
+        instance.save()
+        if action == "post_add":
+            instance.tags.add(Tag.objects.create(name="b"))
+            raise MisbehavedError
+
+    m2m_changed.connect(receive, sender=Article.tags.through)
+    try:
+        made = tablet.create(title="x", tags=[str(tag.sync_id)])
+        assert tablet.push()[0].status == "ok"
+    finally:
+        m2m_changed.disconnect(receive, sender=Article.tags.through)
+    row = Article.objects.get(sync_id=made)
+    assert row.title.startswith("x pre_add post_add")
+    assert {each.name for each in row.tags.all()} == {"a", "b"}
+    assert set(values_of(row)["tags"]) == {str(each.sync_id) for each in row.tags.all()}
+    assert not [one for step in verify(Article, "default") for one in step.findings]
