@@ -156,11 +156,10 @@ class SyncQuerySet(models.QuerySet[M_co]):
 
 
 def _keep_identity(names: Collection[str]) -> None:
+    from .writes.saving import ONE_IDENTITY
+
     if "sync_id" in names:
-        raise ValueError(
-            "sync_id names a row on every device: it cannot be written to rows that are there. "
-            "Leave it out; to make another row of this one, create one."
-        )
+        raise ValueError(ONE_IDENTITY)
 
 
 def _locks_rows(using: str) -> bool:

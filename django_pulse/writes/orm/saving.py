@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db import DatabaseError, transaction
 
@@ -27,7 +27,12 @@ from .fixtures import save_raw
 if TYPE_CHECKING:
     from ...sync_model import SyncModel
 
-__all__ = ["forget_identity_of_clone", "insert", "save_table", "update"]
+__all__ = ["ONE_IDENTITY", "forget_identity_of_clone", "insert", "save_table", "update"]
+
+ONE_IDENTITY: Final = (
+    "sync_id names a row on every device: it cannot be written to rows that are there. Leave it "
+    "out; to make another row of this one, create one."
+)
 
 
 def save_table(
@@ -96,10 +101,13 @@ def update(
 ) -> bool:
     """Merge what the instance changed into its row and document; `write` inserts one that is gone.
 
-    Returns whether there was a row to update.
+    Returns whether there was a row to update. Raises `ValueError` where the instance was loaded
+    with another `sync_id`.
     """
     model: type[SyncModel] = type(instance)
     pk = instance.pk
+    if update_fields is None or "sync_id" in update_fields:
+        _check_identity(instance, using)
     edit = edit_of(instance, using, update_fields)
     if not edit.fields:
         return True
@@ -129,6 +137,18 @@ def forget_identity_of_clone(instance: SyncModel) -> None:
     if loaded.get("sync_id") == instance.sync_id:
         instance.sync_id = uuid.uuid4()
     seen_values.forget(instance)
+
+
+def _check_identity(instance: SyncModel, using: str) -> None:
+    seen = seen_values.seen_by(instance, using)
+    if seen is None or "sync_id" not in instance.__dict__:
+        return  # made by hand, with a key of its own making
+    known = seen.get("sync_id")
+    if known is None:  # it was deferred, and assigned
+        rows = type(instance)._base_manager.using(using).filter(pk=instance.pk)
+        known = rows.values_list("sync_id", flat=True).first()
+    if known is not None and str(known) != str(instance.sync_id):
+        raise ValueError(ONE_IDENTITY)
 
 
 def _resolve(instance: SyncModel, using: str) -> None:

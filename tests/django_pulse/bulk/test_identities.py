@@ -31,6 +31,27 @@ def test_a_sync_id_cannot_be_updated() -> None:
     assert state_of(Card) == before
 
 
+def test_a_sync_id_that_was_assigned_cannot_be_saved() -> None:
+    made = Card.objects.create(title="x")
+    was, before = made.sync_id, state_of(Card)
+    loaded = Card.objects.get()
+    deferred = Card.objects.defer("sync_id").get()
+    for card in (made, loaded, deferred):
+        card.sync_id, card.title = uuid.uuid4(), "y"
+        for fields in (None, ["sync_id"], ["title", "sync_id"]):
+            with pytest.raises(ValueError, match="sync_id names a row on every device"):
+                card.save(update_fields=fields)
+    assert state_of(Card) == before
+    for card in (made, loaded, deferred):
+        card.sync_id = str(was)  # type: ignore[assignment]  # as forms and fixtures spell it
+        card.save()
+    assert Card.objects.get().title == "y"
+    by_hand = Card(pk=made.pk, title="z")
+    by_hand.save()
+    assert by_hand.sync_id == was
+    assert is_mirrored(Card)
+
+
 def test_a_primary_key_that_is_updated_takes_the_document_along() -> None:
     card = Card.objects.create(title="x")
     assert Card.objects.filter(pk=card.pk).update(id=9_000, title="y") == 1
