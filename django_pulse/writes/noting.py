@@ -70,7 +70,8 @@ def take_noted(sender: type[SyncModel], using: str, origin: Any) -> set[UUID]:
 
 def being_deleted(using: str) -> set[UUID]:
     """The rows that this thread is deleting from a database, for the ORM or for a device."""
-    noted = (each for _, each in _deletions.noted.values())
+    # A copy: what is collected meanwhile takes its notes with it.
+    noted = [each for _, each in tuple(_deletions.noted.values())]
     ids = {i for each in noted for (alias, _), ids in each.items() if alias == using for i in ids}
     return ids | _deletions.told
 

@@ -43,7 +43,7 @@ def test_a_sync_id_that_was_assigned_cannot_be_saved() -> None:
                 card.save(update_fields=fields)
     assert state_of(Card) == before
     for card in (made, loaded, deferred):
-        card.sync_id = str(was)  # type: ignore[assignment]  # as forms and fixtures spell it
+        card.sync_id = str(was)  # as forms and fixtures spell it
         card.save()
     assert Card.objects.get().title == "y"
     by_hand = Card(pk=made.pk, title="z")
