@@ -4,7 +4,9 @@ became of pushes. Whoever may view these models sees them; nobody edits them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -22,6 +24,7 @@ from crdt.schema import Schema
 from .conflicts import authors_of, moment_of
 from .mapping.schema import schemas
 from .tables import Document
+from .visibility import scopes
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -55,6 +58,36 @@ class _ReadOnly(_ModelAdmin):
         return False
 
 
+class _InDatabase(admin.SimpleListFilter):
+    """Which database is looked into, where rows that sync lie in several."""
+
+    title = "database"
+    parameter_name = "database"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        found = scopes.databases()
+        return [(alias, alias) for alias in found] if len(found) > 1 else []
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """The databases, one of which is always looked into; there is no view of all."""
+        _, *aliases = super().choices(changelist)
+        chosen = any(choice["selected"] for choice in aliases)
+        for choice in aliases:
+            yield {**choice, "selected": choice["selected"] or not chosen}
+            chosen = True
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset
+
+
+class _OfRows(_ReadOnly):
+    """What lies in the database of the rows it is about."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request).using(_alias(request))
+        return rows
+
+
 class DeviceAdmin(_ReadOnly):
     """Whose a replica id is."""
 
@@ -62,20 +95,21 @@ class DeviceAdmin(_ReadOnly):
     search_fields = ["=replica", "=user", "device"]
 
 
-class OutcomeAdmin(_ReadOnly):
+class OutcomeAdmin(_OfRows):
     """What a device has to hear of its pushes and has not confirmed yet."""
 
     list_display = ["id", "replica", "document_id", "clock"]
+    list_filter = [_InDatabase]
     fields = ["replica", "document_id", "clock", "payload"]
     readonly_fields = ["document_id"]
     search_fields = ["=replica"]
 
 
-class DocumentAdmin(_ReadOnly):
+class DocumentAdmin(_OfRows):
     """Documents: what stands in them of each field, by whom and since when."""
 
     list_display = ["sync_id", "model", "version", "is_parked", "deleted", "size"]
-    list_filter = ["deleted", ("parked", admin.EmptyFieldListFilter)]
+    list_filter = [_InDatabase, "deleted", ("parked", admin.EmptyFieldListFilter)]
     search_fields = ["=sync_id", "=model"]
     fields = [
         "model", "sync_id", "version", "deleted", "parked", "waiting", "scopes", "size", "entries",
@@ -120,6 +154,14 @@ class DocumentAdmin(_ReadOnly):
             for entry in live
         ]
         return format_html(_TABLE, format_html_join("", _ROW, rows))
+
+
+def _alias(request: HttpRequest) -> str:
+    """The database that a list, or the list that a page was opened from, was asked for."""
+    found, name = scopes.databases(), _InDatabase.parameter_name
+    listed = parse_qs(request.GET.get("_changelist_filters", "")).get(name, [""])[0]
+    wanted = request.GET.get(name, listed)
+    return wanted if wanted in found or not found else found[0]
 
 
 def _replica(entry: Entry) -> int:

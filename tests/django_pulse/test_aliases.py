@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import html
+import re
 import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.db import transaction
-from django.test import override_settings
+from django.test import Client, override_settings
 
 from crdt.errors import ReplicaTaken
 from crdt.messages import Hello
@@ -258,3 +260,29 @@ def test_rows_past_the_models_are_adopted_where_they_are(ada: Any) -> None:
     Sheet.objects.using("other").filter(pk=row.pk)._plain().update(version=0)
     assert sum(step.rows for step in adopt(Sheet, "other")) == 1
     assert alias_of(row) == ["other"]
+
+
+def test_the_admin_shows_the_documents_of_each_database(client: Client, ada: Any) -> None:
+    ada.is_staff = ada.is_superuser = True
+    ada.save()
+    client.force_login(ada)
+    sheet = Sheet.objects.create(title="far", user=ada)
+    task = Task.objects.create(title="near", user=ada)
+    # Their keys may be the same: which is meant is said by the list that a page was opened from.
+    documents = {
+        alias: Document.objects.using(alias).get(sync_id=row.sync_id)
+        for alias, row in (("default", task), ("other", sheet))
+    }
+    for query, here, there in (("", task, sheet), ("?database=other", sheet, task)):
+        listed = client.get(f"/admin/django_pulse/document/{query}").content.decode()
+        assert str(here.sync_id) in listed
+        assert str(there.sync_id) not in listed
+        assert "?database=other" in listed
+        alias = "other" if query else "default"
+        [link] = re.findall(rf'href="([^"]*/{documents[alias].pk}/change/[^"]*)"', listed)
+        page = client.get(html.unescape(link)).content.decode()
+        assert str(here.sync_id) in page
+        assert here.title in page
+        assert client.get(f"/admin/django_pulse/outcome/{query}").status_code == 200
+    nowhere = client.get("/admin/django_pulse/document/?database=nowhere").content.decode()
+    assert str(task.sync_id) in nowhere
