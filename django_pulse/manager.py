@@ -156,7 +156,7 @@ class SyncQuerySet(models.QuerySet[M_co]):
 
 
 def _keep_identity(names: Collection[str]) -> None:
-    from .writes.saving import ONE_IDENTITY
+    from .writes.orm.saving import ONE_IDENTITY
 
     if "sync_id" in names:
         raise ValueError(ONE_IDENTITY)

@@ -26,10 +26,10 @@ from ...mapping.schema import schema_again, schema_of
 from ...visibility import scopes
 from ..locking import hold, lock_database
 from ..merging import Merged, Reverts
+from ..orm.deleting import store
 from ..storing import store_documents, store_rows
 from . import announcing, clashing, joining, parking, placing
 from .defaults import Defaults
-from .deleting import store
 from .filling import limits, too_full
 from .forgotten import answer_to_forgotten
 from .items import ItemResult, PushItem, Upload
