@@ -6,6 +6,8 @@ Laws:
    device holds since, and so what its next upload is compared with.
 2. A device that says no name is known by its connection. A new connection goes on from what another
    one of the same user left, where that is nearest to what it sends; being told the row is one.
+3. It may be another device all the same: what it sends as it was told takes back nothing that was
+   taken from the other one, unless the row has no other edit.
 """
 
 from __future__ import annotations
@@ -109,9 +111,12 @@ class Memory:
         told = self._told.get(key)
         if told is not None:
             candidates.append(Base(exact.loads(told[0]), self._seen(key)))
-        found = [replace(each, edited=differences(each.values or {})) for each in candidates]
-        likely = [each for each in found if each.edited] or found[-1:]
-        return min(likely, key=lambda each: len(each.edited or ()), default=UNKNOWN)
+        found = [(each, differences(each.values or {})) for each in candidates]
+        likely = [pair for pair in found if pair[1]] or found[-1:]
+        base, edited = min(likely, key=lambda pair: len(pair[1]), default=(UNKNOWN, None))
+        if edited is not None and told is not None:
+            edited = edited & found[-1][1] or edited
+        return replace(base, edited=edited)
 
     def repeated(self, taken: Taken, item: Upload) -> ItemResult:
         """The answer to what was taken before; this connection goes on from there."""
