@@ -34,7 +34,8 @@ from .rounding import unrounded
 if TYPE_CHECKING:
     from ..sync_model import SyncModel
 
-__all__ = ["Part", "Sets", "document_value", "known_names", "parts_of", "primary_keys", "same"]
+__all__ = ["Part", "Sets", "document_value", "known_names", "name_of", "parts_of", "primary_keys"]
+__all__ += ["same"]
 __all__ += ["sets_told", "told"]
 
 Sets = Mapping[str, Mapping[Any, Sequence[Any]]]
@@ -61,16 +62,26 @@ def parts_of(model: type[models.Model]) -> Mapping[str, Part]:
     parts: dict[str, Part] = {}
     for column in columns_of(model).values():
         for field in column.concrete:
-            parts[field.name] = Part(field.name, column, field)
+            parts[name_of(field)] = Part(name_of(field), column, field)
         if isinstance(column, Members):
             parts[column.name] = Part(column.name, column, column.member)
     return parts
 
 
+def name_of(field: AnyField) -> str:
+    """What a field is called in JSON. A foreign key that took the place of its own column, by
+    `renamed`, as the column: 1.0.1 had a number called `user_id`.
+    """
+    options = getattr(field.model, "_sync", None)
+    former = options.renamed.get(field.name) if options is not None else None
+    return field.attname if former == field.attname else field.name
+
+
 def known_names(model: type[SyncModel]) -> Mapping[str, Part]:
     """The same by every name that a client may use: columns, and what fields were called before."""
     parts = parts_of(model)
-    names = {part.field.attname: part for part in parts.values() if not part.column.is_set}
+    single = [part for part in parts.values() if not part.column.is_set]
+    names = {name: part for part in single for name in (part.field.name, part.field.attname)}
     schema = schema_of(model)
     for part in parts.values():
         for alias in schema.fields[part.column.name].aliases:
@@ -126,7 +137,7 @@ def document_value(column: Column, sent: Mapping[str, Any], keys: Keys) -> Any:
     """
     if isinstance(column, Members):
         return _set_value(column, sent[column.name], keys)
-    attributes = {field.attname: _in(field, sent.get(field.name)) for field in column.concrete}
+    attributes = {field.attname: _in(field, sent.get(name_of(field))) for field in column.concrete}
     if column.target is not None and column.target.by is By.SYNC_ID:
         given = attributes[column.attname]
         if isinstance(given, UUID):

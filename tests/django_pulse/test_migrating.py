@@ -66,12 +66,16 @@ class Migration(migrations.Migration):
                 ("id", key()),
                 ("sync_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
                 ("version", models.BigIntegerField(default=0)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("is_deleted", models.BooleanField(default=False)),
+                ("user_id", models.IntegerField(blank=True, db_index=True, null=True)),
                 ("name", models.CharField(max_length=255)),
+                ("description", models.TextField(blank=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
                 "ordering": ["-created_at"],
-                "indexes": [models.Index(fields=["name"], name="django_puls_name_2c5d5d_idx")],
+                "indexes": [models.Index(fields=["name"], name="django_puls_name_953086_idx")],
             },
         ),
         migrations.CreateModel(
@@ -79,6 +83,10 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", key()),
                 ("object_id", models.UUIDField()),
+                ("action", models.CharField(max_length=10)),
+                ("version", models.BigIntegerField()),
+                ("timestamp", models.DateTimeField(auto_now_add=True)),
+                ("user_id", models.IntegerField(db_index=True)),
                 (
                     "content_type",
                     models.ForeignKey(
@@ -95,9 +103,10 @@ ADD_ITEM = """
     from django.db import connection
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO django_pulse_item (sync_id, version, name, created_at)"
-            " VALUES (%s, 1, 'kept', '2020-01-01 00:00:00')",
-            ["5f0c0b0e4c8c4b0e8b0e4c8c4b0e8b0e"],
+            "INSERT INTO django_pulse_item"
+            " (sync_id, version, updated_at, is_deleted, name, description, created_at)"
+            " VALUES (%s, 1, '2020-01-01', %s, 'kept', '', '2020-01-01')",
+            ["5f0c0b0e4c8c4b0e8b0e4c8c4b0e8b0e", False],
         )
 """
 

@@ -33,7 +33,7 @@ from ...conf import conf
 from ...mapping.columns import columns_of
 from ...mapping.schema import schema_of
 from ...text import exact
-from ...text.as_json import Part, document_value, known_names, primary_keys, same
+from ...text.as_json import Part, document_value, known_names, name_of, primary_keys, same
 from ...text.rounding import unrounded
 from ...visibility.ownership import owner_field
 from ..locking import Held
@@ -177,7 +177,8 @@ class Uploads:
         for name, column in self._columns.items():
             if column.target is None or column.field == self._owner:
                 continue
-            sent = [read.values.get(name) for read in self._read.values()]
+            wanted = name if column.is_set else name_of(column.field)
+            sent = [read.values.get(wanted) for read in self._read.values()]
             values = {value for each in sent for value in primary_keys(column, each)}
             found[name] = targets.visible(column, column.target, values)
             for each in held.values():
@@ -293,7 +294,7 @@ class Uploads:
     def _refuse(
         self, read: _Read, known: Field, sent: Mapping[str, Any], code: str, message: str
     ) -> None:
-        value = sent.get(known.name)
+        value = next(iter(sent.values()), None)
         read.errors[known.wire] = {"value": value, "code": code, "message": message}
 
     def _may_refer(self, column: Column, sent: Mapping[str, Any], merged: Merged) -> bool:
@@ -303,7 +304,7 @@ class Uploads:
         visible = self._seen.get(column.name)
         if visible is None:
             return True
-        unseen = set(primary_keys(column, sent.get(column.name))) - visible
+        unseen = set(primary_keys(column, next(iter(sent.values()), None))) - visible
         if unseen and column.is_set and merged.row is not None:
             linked = column.read(merged.row.__dict__, merged.held.keys)
             unseen -= set(primary_keys(column, list(linked)))
@@ -312,7 +313,7 @@ class Uploads:
 
 def _of_column(column: Column, values: Mapping[str, Any]) -> dict[str, Any]:
     """What these values say of a column, by the names of its parts."""
-    names = [column.name] if column.is_set else [part.name for part in column.concrete]
+    names = [column.name] if column.is_set else [name_of(field) for field in column.concrete]
     return {name: values[name] for name in names if name in values}
 
 
