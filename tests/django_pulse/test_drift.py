@@ -1,10 +1,9 @@
-"""Schema drift, from the device's end: what HAZARDS.md lists, and where each line is tested."""
+"""Schema drift, from the device's end; `tests/hazards.md` lists what may happen."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,55 +23,6 @@ from tests.django_pulse.phones import Phone, Switchboard, switchboard
 from tests.django_pulse.releases import LABEL, forgetful, once, release
 from tests.project.drift.models import Gauge
 from tests.project.todo.models import Task
-
-TESTS = Path(__file__).parents[1]
-
-HAZARDS = {
-    "a removed field": (
-        "django_pulse/test_drift.py::test_a_phone_that_still_writes_a_removed_field_is_told_nothing",
-        "django_pulse/writes/test_retired.py::test_it_stays_small_whatever_is_written",
-    ),
-    "a renamed one": (
-        "django_pulse/test_recording.py"
-        "::test_a_month_old_phone_syncs_after_a_release_that_renamed_everything",
-        "crdt/test_renaming.py::test_an_app_that_knows_the_old_names_goes_on",
-    ),
-    "a new NOT NULL one that old clients do not send": (
-        "django_pulse/test_drift.py::test_a_new_field_has_its_default_in_rows_of_old_phones",
-        "django_pulse/test_drift.py::test_a_new_row_without_a_value_that_it_needs_stays_on_the_phone",
-    ),
-    "a changed type under stored documents": (
-        "django_pulse/writes/test_retired.py::test_columns_that_a_migration_converted_are_mirrored_anew",
-        "django_pulse/writes/test_retired.py::test_what_cannot_be_converted_is_reverted_and_says_why",
-        "crdt/test_converting.py::test_conversions_are_undone_or_refused",
-    ),
-    "a changed merge rule": (
-        "django_pulse/writes/test_retired.py::test_every_rule_can_follow_every_other",
-    ),
-    "a model that is no longer registered": (
-        "django_pulse/test_drift.py::test_edits_of_a_model_that_is_not_served_stay_on_the_phone",
-        "crdt/test_renaming.py"
-        "::test_a_model_that_is_no_longer_served_keeps_its_rows_and_edits_on_the_device",
-    ),
-    "two releases running side by side": (
-        "django_pulse/test_drift.py::test_two_releases_side_by_side_converge",
-        "django_pulse/writes/test_retired.py"
-        "::test_a_field_that_another_release_added_since_is_left_to_it",
-    ),
-    "a database restored to yesterday while clients hold newer acks": (
-        "crdt/test_epochs.py::test_in_a_new_epoch_what_the_server_lacks_is_pushed_again",
-    ),
-    "one flipped bit in a stored document": (
-        "django_pulse/writes/test_bit_flips.py::test_whatever_bit_flips_nothing_escapes",
-    ),
-}
-
-
-@pytest.mark.parametrize("line", HAZARDS)
-def test_every_hazard_has_its_tests(line: str) -> None:
-    for place in HAZARDS[line]:
-        file, _, name = place.partition("::")
-        assert f"def {name}(" in (TESTS / file).read_text(), place
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Values that break others: what HAZARDS.md lists, and where each line is tested.
+"""Values that break others; `tests/hazards.md` lists them.
 
 A device pushes them as raw entries, past every check of its own; the ORM saves them.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime as dt
 import struct
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,82 +27,6 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.databases("sqlite", "postgres"),
 ]
-
-TESTS = Path(__file__).parents[1]
-HERE = "django_pulse/test_hazards_of_values.py"
-WRITES = "django_pulse/writes"
-PUSHED = f"{HERE}::test_what_a_device_must_not_write_is_undone_and_said"
-KEPT = f"{HERE}::test_what_a_device_may_write_comes_back_as_what_it_means"
-BYTES = f"{HERE}::test_bytes_that_no_honest_device_writes_change_nothing"
-SAVED = f"{HERE}::test_what_the_orm_cannot_save_leaves_row_and_document_as_they_were"
-
-HAZARDS = {
-    "NaN": (BYTES, PUSHED, SAVED),
-    "infinities": (BYTES, PUSHED, SAVED),
-    "-0.0": (
-        BYTES.replace("_change_nothing", "_mean_zero"),
-        f"{HERE}::test_what_the_orm_saves_its_document_says_too",
-    ),
-    "integer 1 that comes back as 1.0": (
-        KEPT,
-        f"{HERE}::test_what_the_orm_saves_its_document_says_too",
-    ),
-    "2**53 +- 1": (
-        KEPT,
-        BYTES,
-        "django_pulse/test_round_trip.py::test_what_a_device_writes_the_row_holds_exactly",
-    ),
-    "2**63": (PUSHED, BYTES, SAVED),
-    "a bool for an int": (PUSHED, f"{HERE}::test_what_the_orm_saves_its_document_says_too"),
-    "missing against null": (
-        PUSHED,
-        KEPT,
-        f"{HERE}::test_a_field_that_was_never_written_is_missing_and_not_null",
-    ),
-    "NUL in text": (
-        PUSHED,
-        SAVED,
-        f"{HERE}::test_a_field_whose_name_holds_nul_is_undone_and_the_rest_stands",
-    ),
-    "a lone surrogate": (PUSHED, BYTES, SAVED),
-    "NFC and NFD in a unique field": (
-        f"{WRITES}/test_clashing.py::test_equal_looking_names_in_two_normal_forms_are_two_values",
-        f"{HERE}::test_what_the_orm_saves_its_document_says_too",
-    ),
-    "text that only passes max_length before the merge": (
-        f"{HERE}::test_texts_that_fit_alone_and_not_together_undo_the_later_one",
-    ),
-    "a decimal sent as a float": (PUSHED, f"{HERE}::test_what_the_orm_saves_its_document_says_too"),
-    "year 0": (PUSHED, SAVED),
-    "year 10000": (PUSHED, SAVED),
-    "a naive time": (f"{HERE}::test_a_naive_time_is_one_of_the_servers_zone",),
-    "a time in a DST fold": (
-        KEPT,
-        "crdt/test_values.py::test_a_time_that_a_clock_shows_twice_or_never_keeps_its_instant",
-    ),
-    "a bad UUID": (PUSHED, SAVED),
-    "a value outside choices": (
-        PUSHED,
-        f"{HERE}::test_what_only_the_orm_may_save_blocks_no_edit_of_another_field",
-    ),
-    "two valid edits whose merge is an invalid row": (
-        f"{HERE}::test_two_valid_edits_whose_merge_is_no_valid_row_undo_the_second",
-        f"{WRITES}/test_clashing.py::test_values_that_only_together_break_a_check_are_both_undone",
-        f"{WRITES}/test_judging.py::test_the_rows_own_clean_is_asked_about_the_merged_row",
-    ),
-    "two offline rows with the same unique value": (
-        f"{WRITES}/test_clashing.py"
-        "::test_of_two_offline_rows_with_one_value_the_second_waits_for_the_first",
-        f"{HERE}::test_a_row_of_a_device_and_one_of_the_orm_with_one_value_are_both_kept",
-    ),
-}
-
-
-@pytest.mark.parametrize("line", HAZARDS)
-def test_every_hazard_has_its_tests(line: str) -> None:
-    for place in HAZARDS[line]:
-        file, _, name = place.partition("::")
-        assert f"def {name}(" in (TESTS / file).read_text(), place
 
 
 @pytest.fixture
