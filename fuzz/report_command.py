@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import sys
@@ -10,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from .mutants import try_all
+from .mutants import MUTANTS, Verdict, try_all
 from .report import Results, page
 from .simulate_command import Run, outcomes
 
@@ -28,6 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--clients", type=int, default=6, help="devices (default: 6)")
     parser.add_argument("--steps", type=int, default=200, help="steps of a run (default: 200)")
     parser.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
+    parser.add_argument(
+        "--mutants",
+        type=Path,
+        help="what `python -m fuzz mutants --json` wrote, instead of trying them again",
+    )
     parser.add_argument("--no-mutants", action="store_true", help="leave out the planted bugs")
     parser.add_argument("--out", type=Path, default=Path("report.html"), help="the file to write")
 
@@ -48,7 +54,9 @@ def run(options: argparse.Namespace) -> int:
     results.machine = (
         f"{options.jobs} of {os.cpu_count()} cores, Python {platform.python_version()}"
     )
-    if not options.no_mutants:
+    if options.mutants is not None:
+        results.verdicts = _verdicts(options.mutants.read_text(encoding="utf-8"))
+    elif not options.no_mutants:
         results.verdicts = list(try_all(jobs=options.jobs))
     options.out.write_text(page(results), encoding="utf-8")
     failed = sum(each.failure is not None for each in results.outcomes)
@@ -58,3 +66,13 @@ def run(options: argparse.Namespace) -> int:
         f"{survived} not noticed; {options.out}\n"
     )
     return 1 if failed or survived else 0
+
+
+def _verdicts(text: str) -> list[Verdict]:
+    """What became of the mutants that there still are."""
+    told = {each["name"]: each for each in json.loads(text)}
+    return [
+        Verdict(mutant, found["by"], found["seeds"], found["seconds"])
+        for mutant in MUTANTS
+        if (found := told.get(mutant.name)) is not None
+    ]

@@ -14,6 +14,9 @@ from .plots import bars, curve, heat
 
 __all__ = ["Results", "page"]
 
+SHOWN: Final = 160
+"""Characters of what noticed a planted bug."""
+
 _STYLE: Final = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 860px; margin: 2em auto; padding: 0 1em;
   color: #1c2733; }
@@ -96,8 +99,10 @@ def _interleavings(outcomes: Sequence[Outcome]) -> str:
         growth.append(len(seen))
     names = sorted({name for pair in seen for name in pair if name})
     told = (
-        f"<p>Of {len(names) ** 2:,} ways in which one thing can follow another, {len(seen):,} "
-        "happened. Row, then column:</p>"
+        "<p>An interleaving, here, is an ordered pair of things of which the one was followed by "
+        "the other: what somebody did, what the network did, and each fault point at which a "
+        f"process was killed. Of {len(names) ** 2:,} pairs {len(seen):,} happened. Row, then "
+        "column:</p>"
     )
     return curve(growth, "pairs of events seen so far") + told + heat(names, counts)
 
@@ -109,14 +114,16 @@ def _mutants(verdicts: Sequence[Verdict]) -> str:
     rows = [
         (
             f"<b>{escape(each.mutant.name)}</b><br>{escape(each.mutant.cause)}",
-            escape(each.by[:200]) if each.by else '<span class="bad">nothing</span>',
-            str(each.seeds),
+            f"{escape(each.mutant.catcher)}: {escape(each.by[:SHOWN])}"
+            if each.by
+            else '<span class="bad">nothing</span>',
+            str(each.seeds or ""),
         )
         for each in verdicts
     ]
-    head = "<tr><th>what was changed</th><th>what noticed it</th><th>runs</th></tr>"
-    soon = bars({each.mutant.name: each.seeds for each in killed})
-    told = f"<p>{len(killed)} of {len(verdicts)} were noticed; after how many runs:</p>"
+    head = "<tr><th>what was changed</th><th>what noticed it</th><th>seeds</th></tr>"
+    soon = bars({each.mutant.name: each.seeds for each in killed if each.seeds})
+    told = f"<p>{len(killed)} of {len(verdicts)} were noticed; after how many seeds:</p>"
     return told + soon + _table(rows, head)
 
 
