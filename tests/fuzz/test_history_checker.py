@@ -1,0 +1,138 @@
+"""The history checker: what it refuses, each shown with a history in which just that goes wrong.
+
+The devices, the server and its database are real; the wrong is done to what one of them keeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.contrib.auth import get_user_model
+
+from crdt.messages import Key
+from django_pulse.tables import Document
+from fuzz.simulation.ledger import Ledger
+from fuzz.simulation.observing import Observer
+from fuzz.world import Clock, Device, Server
+from tests.project.todo.models import Note
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LABEL = "todo.note"
+
+
+class World:
+    """A server with one row of Ada's, her two devices, and who watches them."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.server = Server()
+        self.observer = Observer()
+        self.ada = get_user_model().objects.create(username="ada")
+        self.phone, self.tablet = (
+            Device(name, self.ada, number, self.clock, uuid4)
+            for name, number in (("phone", 101), ("tablet", 102))
+        )
+
+    def row(self) -> Any:
+        return Note.objects.create(title="Eggs", user=self.ada)
+
+    def stored(self, row: Any) -> Any:
+        return Document.objects.filter(sync_id=row.sync_id)
+
+    def looked(self, device: Device, row: Any) -> str:
+        return str(self.observer.looked(device, key_of(row)))
+
+
+def key_of(row: Any) -> Key:
+    return Key(LABEL, row.sync_id)
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    world = World()
+    with world.clock.ruling(), world.server.serving(), world.observer.watching():
+        yield world
+
+
+def test_an_ack_that_the_database_does_not_keep_is_noticed(world: World) -> None:
+    row = world.row()
+    world.phone.catch_up(world.server)
+    before = bytes(world.stored(row).get().state)
+    world.phone.replica.set(LABEL, row.sync_id, title="Milk")
+    world.phone.exchange()
+    assert world.observer.acked([world.phone]) is None
+    world.stored(row).update(state=before)
+    assert "was told that its edits of" in str(world.observer.acked([world.phone]))
+
+
+def test_a_device_that_forgets_its_own_edit_as_it_starts_again_is_noticed(world: World) -> None:
+    row = world.row()
+    world.phone.catch_up(world.server)
+    before = world.phone.store.copy()
+    world.phone.replica.set(LABEL, row.sync_id, title="Milk")
+    assert world.looked(world.phone, row) == "None"
+    world.phone.restart()
+    assert world.observer.restarted(world.phone) is None
+    world.phone.store = before
+    world.phone.restart()
+    assert "saw its own edits of" in str(world.observer.restarted(world.phone))
+
+
+def test_a_device_that_forgets_what_it_saw_of_others_is_noticed(world: World) -> None:
+    row = world.row()
+    world.phone.catch_up(world.server)
+    before = world.phone.store.copy()
+    world.tablet.catch_up(world.server)
+    world.tablet.replica.set(LABEL, row.sync_id, title="Milk")
+    world.tablet.exchange()
+    world.phone.catch_up(world.server)
+    assert world.looked(world.phone, row) == "None"
+    world.phone.store = before
+    world.phone.restart()
+    assert "saw edits of 102 of" in world.looked(world.phone, row)
+
+
+def test_a_change_that_lies_before_a_cursor_and_never_came_is_noticed(world: World) -> None:
+    row = world.row()
+    world.phone.catch_up(world.server)
+    assert world.observer.caught_up(world.phone) is None
+    before = world.phone.store.copy()
+    row.title = "Milk"
+    row.save()
+    world.phone.catch_up(world.server)
+    assert world.observer.caught_up(world.phone) is None
+    position = world.phone.replica._shelf.standing
+    world.phone.store = before
+    world.phone.restart()
+    world.phone.replica._shelf.stand(position)
+    assert "which changed at" in str(world.observer.caught_up(world.phone))
+
+
+def test_half_of_what_was_stored_at_once_is_noticed(world: World) -> None:
+    row = world.row()
+    world.phone.catch_up(world.server)
+    assert world.looked(world.phone, row) == "None"
+    committed = world.observer.committed[key_of(row)]
+    ((server, clocks),) = committed.items()
+    assert len(clocks) == 1
+    committed[server] = {clock + 1 for clock in clocks}  # the last entry came apart from the others
+    assert "in the middle of what was stored at once" in world.looked(world.phone, row)
+
+
+@pytest.mark.parametrize(("value", "says"), [(15, "15, but all"), (5, "5, but all"), (10, "None")])
+def test_a_sum_that_counts_an_amount_twice_or_not_at_all_is_noticed(value: int, says: str) -> None:
+    ledger, key = Ledger(), Key("bank.account", UUID(int=1))
+    ledger.added(key, "balance", 5)
+    ledger.added(key, "balance", 5)
+    assert says in str(ledger.wrong(key, {"balance": value}))
+
+
+@pytest.mark.parametrize(("text", "says"), [("aab", "2 times"), ("b", "0 times"), ("ab", "None")])
+def test_what_was_typed_once_and_is_there_twice_or_never_is_noticed(text: str, says: str) -> None:
+    ledger, key = Ledger(), Key("bank.account", UUID(int=1))
+    ledger.put(key, "notes", "a")
+    assert says in str(ledger.wrong(key, {"notes": text}))
