@@ -53,7 +53,7 @@ def story_of(tested: Any) -> str:
     assert Tested.examples == 100
     (test,) = unittest.defaultTestLoader.loadTestsFromTestCase(Tested)
     result = unittest.TestResult()
-    test.run(result)
+    test(result)
     assert not result.errors
     ((_, story),) = result.failures
     return story
