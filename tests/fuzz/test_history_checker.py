@@ -125,7 +125,7 @@ def test_half_of_what_was_stored_at_once_is_noticed(world: World) -> None:
 
 @pytest.mark.parametrize(("value", "says"), [(15, "15, but all"), (5, "5, but all"), (10, "None")])
 def test_a_sum_that_counts_an_amount_twice_or_not_at_all_is_noticed(value: int, says: str) -> None:
-    ledger, key = Ledger(), Key("bank.account", UUID(int=1))
+    ledger, key = Ledger(lambda: 0), Key("bank.account", UUID(int=1))
     ledger.added(key, "balance", 5)
     ledger.added(key, "balance", 5)
     assert says in str(ledger.wrong(key, {"balance": value}))
@@ -133,6 +133,6 @@ def test_a_sum_that_counts_an_amount_twice_or_not_at_all_is_noticed(value: int, 
 
 @pytest.mark.parametrize(("text", "says"), [("aab", "2 times"), ("b", "0 times"), ("ab", "None")])
 def test_what_was_typed_once_and_is_there_twice_or_never_is_noticed(text: str, says: str) -> None:
-    ledger, key = Ledger(), Key("bank.account", UUID(int=1))
+    ledger, key = Ledger(lambda: 0), Key("bank.account", UUID(int=1))
     ledger.put(key, "notes", "a")
     assert says in str(ledger.wrong(key, {"notes": text}))
