@@ -322,6 +322,7 @@ class Reading(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["user", "scope"], name="pulse_reading_scope")
         ]
+        indexes = [models.Index(fields=["scope"], name="pulse_reading_by_scope")]
 
     def __str__(self) -> str:
         return f"{self.scope} by {self.user} since {self.position}"

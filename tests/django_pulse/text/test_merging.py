@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -224,6 +225,20 @@ def test_what_the_app_keeps_for_itself_is_remarked_on_and_not_written(app: App, 
             "msg": "Not written, for there are no such fields: colour.",
         }
     ]
+
+
+def test_id_version_and_local_marks_are_never_written(app: App, note: Note) -> None:
+    new = app.create("note", title="Bread", id=4_711, version=99, is_local_only=True, pk=4_712)
+    edited = app.payload("note", str(note.sync_id)) | {"id": 4_713, "title": "Oat milk"}
+    payloads = [app.payload("note", new) | {"id": 4_711}, edited]
+    ack = app.say({"type": "SYNC_BATCH_UPLOAD", "table": "note", "payloads": payloads})[0]
+    assert (len(ack["synced_ids"]), ack["errors"]) == (2, [])
+    assert "notes" not in ack
+    rows = Note.objects.in_bulk(field_name="sync_id")
+    made, known = rows[UUID(new)], rows[note.sync_id]
+    assert made.pk not in {4_711, 4_712}
+    assert (made.version, made.is_local_only) == (1, False)
+    assert (known.pk, known.title, known.version) == (note.pk, "Oat milk", 2)
 
 
 def test_a_row_that_raw_sql_wrote_is_merged_into(app: App, note: Note, ada: Any) -> None:

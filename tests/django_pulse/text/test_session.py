@@ -8,9 +8,11 @@ import pytest
 from django.test import override_settings
 
 from django_pulse.server.steps import Close, Join, Part, Send
-from django_pulse.tables import Clock, Outbox, Told
+from django_pulse.tables import Clock, Naming, Outbox, Told
 from django_pulse.text import listing
+from tests.django_pulse.releases import LABEL, forgetful
 from tests.django_pulse.stand_ins import drive
+from tests.project.drift.models import Gauge
 from tests.project.teams.models import Budget, Project
 from tests.project.todo.models import Item, Note, Task
 
@@ -89,6 +91,15 @@ def test_what_is_no_row_is_told_by_itself_and_the_rest_of_the_batch_goes_through
     for payload in WRONG_ROWS.values():
         [answer] = app.say({"type": "SYNC_UPLOAD", "table": "item", "payload": payload})
         assert "error" in {answer["type"], str(answer.get("status")).lower()}
+
+
+def test_an_app_may_call_a_table_what_its_model_was_called_before(app: App) -> None:
+    with forgetful():
+        Naming.objects.filter(label=LABEL).update(names=["drift.dial", LABEL])
+        Gauge.objects.create(title="Pressure")
+        for table in ("gauge", "drift.gauge", "dial", "drift.dial"):
+            [said] = app.say({"type": "SYNC_REQUEST_DELTA", "table": table})
+            assert said["data"]["model"] == table
 
 
 def test_a_message_that_is_too_large_is_answered(app: App) -> None:
