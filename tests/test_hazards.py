@@ -17,6 +17,12 @@ FILES = {
     "corpus": "fuzz/test_corpus.py",
     "writes": "django_pulse/writes/test_hazards_of_bytes.py",
     "vector": "crdt/test_vector.py",
+    "sign-in": "django_pulse/server/test_sign_in_hazards.py",
+    "offline": "django_pulse/server/test_sign_in_offline.py",
+    "replayed": "django_pulse/server/test_replayed.py",
+    "permissions": "django_pulse/test_hazards_of_permissions.py",
+    "reaching": "django_pulse/writes/test_reaching.py",
+    "leaks": "django_pulse/test_leaks.py",
     "flow": "django_pulse/server/test_flow.py",
     "judging": "django_pulse/writes/test_judging.py",
     "values": "django_pulse/test_hazards_of_values.py",
@@ -34,7 +40,7 @@ FILES = {
     "broken": "django_pulse/writes/test_broken.py",
     "aliases": "django_pulse/test_aliases.py",
 }
-PLACE = r"(?P<file>\w+): (?P<test>test_\w+)(?: \[(?P<of>[^]]+)\])?"
+PLACE = r"(?P<file>[\w-]+): (?P<test>test_\w+)(?: \[(?P<of>[^]]+)\])?"
 UNNAMED = re.sub(r"\?P<\w+>", "?:", PLACE)
 LINE = re.compile(rf"\| (?P<hazard>.+) \| (?P<places>{UNNAMED}(?:, {UNNAMED})*) \|")
 LINES = [
@@ -65,4 +71,5 @@ def test_the_test_of_a_hazard_is_there(line: re.Match[str]) -> None:
 def names_in(path: Path) -> set[str]:
     """The names of a file's tests, those of its classes included."""
     module = ast.parse(path.read_text(encoding="utf-8"))
-    return {node.name for node in ast.walk(module) if isinstance(node, ast.FunctionDef)}
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return {node.name for node in ast.walk(module) if isinstance(node, kinds)}

@@ -27,7 +27,7 @@ from tests.project.teams.models import Board, Budget, Letter, Membership, Projec
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.databases("postgres")]
 
 NAMES = ("ann", "bob", "cy")
-STEPS = int(os.environ.get("PULSE_VISIBILITY_STEPS", "12"))
+STEPS = int(os.environ.get("PULSE_VISIBILITY_STEPS", "14"))
 SEED = int(os.environ.get("PULSE_VISIBILITY_SEED", "7"))
 
 # Seconds between two pings: what no signal tells is found out by then.
@@ -59,6 +59,20 @@ class Life:
 
     def leave(self, user: Any) -> None:
         user.teams.remove(self.any(Team.objects))
+
+    def say_who_belongs_to_a_team(self, user: Any) -> None:
+        members = self.any(Team.objects).members
+        self.chance.choice([members.clear, lambda: members.set([user])])()
+
+    def hand_a_membership_over(self, user: Any) -> None:
+        membership = self.any(Membership.objects)
+        if membership is not None:
+            membership.team = self.any(Team.objects)
+            membership.save()
+
+    def dissolve_a_team(self, user: Any) -> None:
+        self.any(Team.objects).delete()
+        Project.objects.create(name="new", team=Team.objects.create(name="new"))
 
     def leave_in_silence(self, user: Any) -> None:
         membership = self.any(Membership.objects)
@@ -102,6 +116,9 @@ class Life:
         join,
         leave,
         leave_in_silence,
+        say_who_belongs_to_a_team,
+        hand_a_membership_over,
+        dissolve_a_team,
         administer,
         move_a_project,
         write_rows,

@@ -19,8 +19,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from django_pulse.server.session import State
 from django_pulse.tables import Document as StoredDocument
 from tests.django_pulse.phones import Phone, switchboard
+from tests.project.permits.models import Page, Workspace
 from tests.project.teams.models import Board, Budget, Letter, Membership, Project, Team, Ticket
 
 EXAMPLES = int(os.environ.get("PULSE_EXAMPLES", "12"))
@@ -30,6 +32,9 @@ _numbers = itertools.count(500_000)  # a replica id is its first user's for ever
 
 people = st.integers(0, len(NAMES) - 1)
 places = st.integers(0, 1_000)
+crowds = st.sets(people)
+kinds = st.sampled_from(["write", "move", "make", "delete"])
+parts = st.sampled_from(["all", "tickets", "tickets of a project", "pages and boards"])
 
 # The rows that each model shows a user, asked as anybody would ask.
 ORACLES: dict[str, Any] = {
@@ -37,7 +42,11 @@ ORACLES: dict[str, Any] = {
     "teams.budget": lambda user: Budget.objects.filter(project__admins=user),
     "teams.letter": lambda user: Letter.objects.filter(readers=user),
     "teams.board": lambda user: Board.objects.filter(teams__members=user),
+    "permits.page": lambda user: Page.objects.filter(workspace__members=user),
 }
+
+TICKET, PAGE = "teams.ticket", "permits.page"
+ROLES = ("reader", "voter", "editor", "admin")
 
 
 def pick(place: int, rows: Any) -> Any:
@@ -53,10 +62,12 @@ class Membering(RuleBasedStateMachine):
         self.closing = contextlib.ExitStack()
         self.board = self.closing.enter_context(switchboard())
         users = get_user_model()
-        for model in (Ticket, Budget, Letter, Board, Project, Team, StoredDocument, users):
+        tables = (Ticket, Budget, Letter, Board, Page, Project, Team, Workspace)
+        for model in (*tables, StoredDocument, users):
             model._base_manager.all().delete()
         self.users = [users.objects.create_user(name) for name in NAMES]
         self.phones = [Phone(self.board, user, next(_numbers)) for user in self.users]
+        self.parts: list[Any] = [None] * len(NAMES)
         self.unsaid = False
         for phone in self.phones:
             phone.sync()
@@ -67,6 +78,7 @@ class Membering(RuleBasedStateMachine):
         for name in ("red", "blue"):
             team = Team.objects.create(name=name)
             Project.objects.create(name=name, team=team)
+            Workspace.objects.create(name=name)
 
     # Who belongs to what
 
@@ -93,6 +105,51 @@ class Membering(RuleBasedStateMachine):
         project.team = None if to % 3 == 0 else pick(to, Team.objects)
         project.save()
 
+    @rule(place=places, crowd=crowds)
+    def say_who_belongs_to_a_team(self, place: int, crowd: set[int]) -> None:
+        members = pick(place, Team.objects).members
+        members.set([self.users[who] for who in crowd]) if crowd else members.clear()
+
+    @rule(who=people, place=places, crowd=crowds)
+    def say_what_somebody_administers(self, who: int, place: int, crowd: set[int]) -> None:
+        """From the other side of the relation."""
+        found = {pick(place + each, Project.objects) for each in crowd}
+        administered = self.users[who].administered
+        administered.set(found) if found else administered.clear()
+
+    @rule(place=places, who=people)
+    def hand_a_membership_over(self, place: int, who: int) -> None:
+        membership = pick(place, Membership.objects)
+        others = Membership.objects.filter(user=self.users[who])
+        if membership is not None and not others.filter(team=membership.team_id).exists():
+            membership.user = self.users[who]
+            membership.save()
+
+    @rule(place=places)
+    def a_team_is_dissolved_and_founded_anew(self, place: int) -> None:
+        pick(place, Team.objects).delete()
+        Project.objects.create(name="new", team=Team.objects.create(name="new"))
+
+    @rule(who=people)
+    def a_user_is_deleted_and_another_comes(self, who: int) -> None:
+        gone = self.phones[who]
+        self.users[who].delete()
+        gone.exchange()
+        if not self.board.loses_calls:
+            assert gone.session is None or gone.session.state is State.CLOSED
+        gone.cut()
+        self.users[who] = get_user_model().objects.create_user(f"{NAMES[who]} {next(_numbers)}")
+        self.phones[who] = Phone(self.board, self.users[who], next(_numbers))
+        self.parts[who] = None
+        self.phones[who].sync()
+
+    @rule(who=people, place=places, role=st.sampled_from([None, *ROLES]))
+    def give_a_role(self, who: int, place: int, role: str | None) -> None:
+        seats = pick(place, Workspace.objects).seats
+        seats.filter(user=self.users[who]).delete()
+        if role is not None:
+            seats.create(user=self.users[who], role=role)
+
     @rule(place=places, who=people)
     def move_a_membership_without_a_signal(self, place: int, who: int) -> None:
         membership = pick(place, Membership.objects)
@@ -108,6 +165,7 @@ class Membering(RuleBasedStateMachine):
         project = pick(place, Project.objects)
         Ticket.objects.create(title="t", project=project)
         Budget.objects.create(title="b", project=project)
+        Page.objects.create(title="p", workspace=pick(place, Workspace.objects))
 
     @rule(place=places, to=places, bulk=st.booleans())
     def the_orm_moves_a_ticket(self, place: int, to: int, bulk: bool) -> None:
@@ -149,6 +207,47 @@ class Membering(RuleBasedStateMachine):
             project = pick(to, Project.objects).pk
             replica.set("teams.ticket", rows[place % len(rows)], title="m", project=project)
 
+    @rule(
+        who=people,
+        place=places,
+        to=places,
+        kind=st.sampled_from(["write", "move", "make", "delete"]),
+    )
+    def a_device_does_what_its_role_may_not_allow(
+        self, who: int, place: int, to: int, kind: str
+    ) -> None:
+        replica, space = self.phones[who].replica, pick(to, Workspace.objects).pk
+        rows = sorted(row.id for row in replica.all(PAGE))
+        if kind == "make":
+            replica.create(PAGE, {"title": "d", "workspace": space})
+        elif rows and kind == "delete":
+            replica.delete(PAGE, rows[place % len(rows)])
+        elif rows:
+            more = {"workspace": space} if kind == "move" else {}
+            replica.set(PAGE, rows[place % len(rows)], title=f"{place}", **more)
+
+    # What devices ask for
+
+    @rule(who=people, part=parts, place=places)
+    def ask_for_a_part(self, who: int, part: str, place: int) -> None:
+        project = pick(place, Project.objects).pk
+        self.parts[who] = {
+            "all": None,
+            "tickets": {TICKET: {}},
+            "tickets of a project": {TICKET: {"project": [project]}},
+            "pages and boards": {PAGE: {}, "teams.board": {}},
+        }[part]
+        self.phones[who].replica.subscribe(self.parts[who])
+
+    def wanted(self, who: int, model: str) -> set[Any]:
+        """What a plain query gives the user, of the part that his device asked for."""
+        rows, part = ORACLES[model](self.users[who]), self.parts[who]
+        if part is not None and model not in part:
+            return set()
+        if part is not None and "project" in part[model]:
+            rows = rows.filter(project__in=part[model]["project"])
+        return set(rows.values_list("sync_id", flat=True))
+
     # The network
 
     @rule(who=people)
@@ -166,16 +265,16 @@ class Membering(RuleBasedStateMachine):
     def everybody_holds_what_he_may_see(self) -> None:
         for phone in self.phones:
             phone.send()
-        for user, phone in zip(self.users, self.phones, strict=True):
+        for who, phone in enumerate(self.phones):
             if phone.session is None:
                 continue
             phone.exchange()
             if self.unsaid:  # nobody was told: the next ping finds out
                 phone.ping()
                 phone.exchange()
-            for model, oracle in ORACLES.items():
-                wanted = set(oracle(user).values_list("sync_id", flat=True))
-                assert {row.id for row in phone.replica.all(model)} == wanted, model
+            for model in ORACLES:
+                held = {row.id for row in phone.replica.all(model)}
+                assert held == self.wanted(who, model), model
         self.unsaid = self.board.loses_calls
 
     def teardown(self) -> None:
