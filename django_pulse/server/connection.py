@@ -18,13 +18,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Protocol
 
 from .. import threads
 from ..conf import conf
-from .flow import MAX_EARLY, Flow
+from .flow import Early, Flow
 from .inbox import Inbox, Received
 from .live import LiveChannel
 from .pace import Pace
@@ -94,7 +93,7 @@ class Connection:
         self._live = LiveChannel()
         self._welcomed = asyncio.Event()
         self._flow = Flow(conf.MAX_UNREAD_BYTES)
-        self._early: deque[Received] = deque()
+        self._early = Early()
         self._reader: asyncio.Task[None] | None = None
         self._over = False
 
@@ -137,9 +136,10 @@ class Connection:
                 checks, due = self._session.checks, clock() + self._check_seconds()
 
     async def _next(self, seconds: float) -> Received | None:
-        if self._early:
-            return self._early.popleft()
-        return await self._inbox.next(seconds) if seconds > 0 else None
+        early = self._early.take()
+        if early is not None or seconds <= 0:
+            return early
+        return await self._inbox.next(seconds)
 
     def _check_seconds(self) -> float:
         """When to look again whether the user is still there: by the end of the sign-in."""
@@ -214,14 +214,14 @@ class Connection:
         due = clock() + conf.SEND_TIMEOUT_SECONDS
         while self._flow.is_full and asyncio.current_task() is self._reader:
             message = await self._inbox.next(max(0.0, due - clock()))
-            if message is None or len(self._early) >= MAX_EARLY:
+            if message is None or self._early.is_full:
                 await self._drop()
             elif message["type"] != "websocket.receive":
                 raise _EndedError
             elif self._flow.takes(message.get("bytes")):
                 due = clock() + conf.SEND_TIMEOUT_SECONDS
             else:
-                self._early.append(message)
+                self._early.add(message)
 
     async def _send(self, key: str, frame: bytes | str) -> None:
         if self._over:

@@ -21,16 +21,49 @@ from crdt.errors import RemoteFault
 from crdt.frames import decode, encode
 from crdt.messages import Ping, Pong
 
-__all__ = ["MAX_EARLY", "Flow"]
+from .inbox import Received
+
+__all__ = ["Early", "Flow"]
 
 ASK_BYTES: Final = 256 << 10
 """Bytes after which the client is asked: what a slow line carries within a send's timeout."""
 
 MAX_EARLY: Final = 64
-"""Frames that are taken in, and kept, while the sign is waited for; a client has a few pushes and
-pulls under way. Frames have a bound of their own."""
+"""Frames that are taken in, and kept, while the sign is waited for: a client has a few pushes and
+pulls under way."""
+
+MAX_EARLY_BYTES: Final = 8 << 20
+"""Bytes of these: twice the pushes that a client has under way, at their largest."""
 
 _PONG_BYTES: Final = 200
+
+
+class Early:
+    """Messages that came while a sign was waited for, in their order."""
+
+    __slots__ = ("_bytes", "_messages")
+
+    def __init__(self) -> None:
+        self._messages: deque[Received] = deque()
+        self._bytes = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Is there more than a client has under way?"""
+        return len(self._messages) > MAX_EARLY or self._bytes > MAX_EARLY_BYTES
+
+    def add(self, message: Received) -> None:
+        """Keep one more."""
+        self._messages.append(message)
+        self._bytes += _size(message)
+
+    def take(self) -> Received | None:
+        """The first one, which is kept no longer; None if there is none."""
+        if not self._messages:
+            return None
+        message = self._messages.popleft()
+        self._bytes -= _size(message)
+        return message
 
 
 class Flow:
@@ -73,3 +106,7 @@ class Flow:
         while token != pong.time:
             token, self._read = self._asked.popleft()
         return True
+
+
+def _size(message: Received) -> int:
+    return len(message.get("bytes") or message.get("text") or b"")

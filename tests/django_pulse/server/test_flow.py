@@ -16,7 +16,7 @@ from crdt.frames import decode, encode
 from crdt.messages import Hello, Ping, Pong, Pull, Welcome
 from django_pulse.changefeed.pages import Page
 from django_pulse.server.connection import Connection
-from django_pulse.server.flow import ASK_BYTES, Flow
+from django_pulse.server.flow import ASK_BYTES, MAX_EARLY, MAX_EARLY_BYTES, Early, Flow
 from django_pulse.server.session import Session
 from tests.django_pulse.client.conftest import signed_in
 from tests.django_pulse.sockets import PATIENCE, welcomed
@@ -63,6 +63,19 @@ def test_what_was_sent_counts_as_read_by_an_answer_to_a_later_ping_only() -> Non
 @pytest.mark.parametrize("frame", [None, b"", b'\0\0\0\x09{"pong":1}', encode(Ping(1)), b"x" * 999])
 def test_nothing_else_is_taken_for_an_answer(frame: bytes | None) -> None:
     assert not Flow(WINDOW).takes(frame)
+
+
+def test_what_comes_before_the_answer_is_kept_in_its_order_up_to_a_bound() -> None:
+    early = Early()
+    for number in range(MAX_EARLY):
+        early.add({"type": "websocket.receive", "bytes": b"x" * number})
+    assert not early.is_full
+    large = Early()
+    large.add({"type": "websocket.receive", "bytes": bytes(MAX_EARLY_BYTES + 1)})
+    assert large.is_full
+    sizes = [len(message["bytes"]) for message in iter(early.take, None) if message]
+    assert sizes == list(range(MAX_EARLY))
+    assert early.take() is None
 
 
 class Greedy:
