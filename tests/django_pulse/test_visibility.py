@@ -114,7 +114,8 @@ class Membering(RuleBasedStateMachine):
     def say_what_somebody_administers(self, who: int, place: int, crowd: set[int]) -> None:
         """From the other side of the relation."""
         found = {pick(place + each, Project.objects) for each in crowd}
-        administered = self.users[who].administered
+        user: Any = self.users[who]
+        administered = user.administered
         administered.set(found) if found else administered.clear()
 
     @rule(place=places, who=people)
