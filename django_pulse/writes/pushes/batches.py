@@ -199,7 +199,7 @@ def _judged(
     for place, (merged, update) in tuple(pushes.items()):
         reverts[place] = _applied(judge, merged, update)
         into = joining.into_of(merged)
-        if into in {each.held.sync_id for each, _ in pushes.values()}:
+        if into is not None and any(each.held.sync_id == into for each, _ in pushes.values()):
             results[place] = ItemResult("busy")  # until that one is written
             del pushes[place], reverts[place]
             continue
