@@ -40,6 +40,7 @@ from .parking import Reason
 from .permitting import DeniedError, Permits
 from .reaching import NO_SUCH_ROW, hide
 from .retired import Bridge
+from .rings import Rings
 from .undoing import texts_refused, undo
 from .uploading import Uploads
 
@@ -194,7 +195,8 @@ def _judged(
     permits = Permits(batch.user, batch.model, batch.using, places)
     count = sum(merged.row is None for merged, _ in pushes.values())
     defaults = Defaults(batch.model, batch.using, count)
-    projects = partial(_projected, batch, judge, places, defaults)
+    rings = Rings(batch.user, batch.model, batch.using, pushes) if batch.waited else None
+    projects = partial(_projected, batch, judge, places, defaults, rings)
     joined = set()
     for place, (merged, update) in tuple(pushes.items()):
         reverts[place] = _applied(judge, merged, update)
@@ -272,12 +274,13 @@ def _projected(
     judge: Judge,
     places: placing.Placing,
     defaults: Defaults,
+    rings: Rings | None,
     merged: Merged,
     update: Push,
 ) -> Reverts:
     """Bring a row to what its document says, as far as it may be there."""
     judge.hold_back(merged, update)
-    merged.project(partial(_new_row, batch, defaults, merged))
+    merged.project(partial(_new_row, batch, defaults, rings, merged))
     if merged.held.document.deleted and merged.held.document.pk is None and merged.row is None:
         raise placing.MisplacedError(NO_SUCH_ROW)  # nothing was ever there to be deleted
     return places.moved_back(merged, update)
@@ -359,7 +362,7 @@ class _Incomplete(Exception):
 
 
 def _new_row(
-    batch: Batch, defaults: Defaults, merged: Merged, values: dict[str, Any]
+    batch: Batch, defaults: Defaults, rings: Rings | None, merged: Merged, values: dict[str, Any]
 ) -> SyncModel | None:
     """The instance for a document that has no row yet; it belongs to whoever pushed it.
 
@@ -380,7 +383,7 @@ def _new_row(
         for field in () if name in merged.held_back else column.concrete:
             if not field.null and getattr(row, field.attname) is None:
                 raise _Incomplete(f"There is no such row, and a new one needs a value for {name}.")
-    if merged.held_back:
+    if merged.held_back and not (rings is not None and rings.lets_in(merged)):
         reason: Reason | None = parking.waiting_for(merged)
     else:
         reason = clashing.reason_against(batch, merged, row)

@@ -12,7 +12,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from ...mapping.schema import label_of, model_of
 from ...prepared import Prepared
@@ -22,6 +23,9 @@ from ...visibility.scopes import database_of, databases
 from ..locking import Stored
 from ..merging import Reverts
 from .items import ItemResult, PushItem, StoredOutcome, Upload
+
+if TYPE_CHECKING:
+    from ...sync_model import SyncModel
 
 __all__ = ["Told", "confirm", "outcomes", "repeated", "settle", "store_outcomes"]
 __all__ += ["storable", "there_by_now"]
@@ -89,14 +93,19 @@ def there_by_now(
     items: Sequence[PushItem | Upload], results: Mapping[int, ItemResult]
 ) -> dict[int, ItemResult]:
     """The results, put right, of those that had to wait and need not any more."""
-    right = {}
+    waiting: dict[type[SyncModel], dict[int, UUID]] = {}
     for place, result in results.items():
         model = model_of(items[place].model) if result.parked is not None else None
         if model is not None:
-            using = database_of(model)
-            rows = Document.objects.using(using).filter(model=label_of(model))
-            there = rows.filter(sync_id=items[place].id, parked__isnull=True, waiting__isnull=True)
-            if there.exists():
+            waiting.setdefault(model, {})[place] = items[place].id
+    right = {}
+    for model, ids in waiting.items():
+        rows = Document.objects.using(database_of(model)).filter(model=label_of(model))
+        rows = rows.filter(parked__isnull=True, waiting__isnull=True, sync_id__in=ids.values())
+        there = set(rows.values_list("sync_id", flat=True))
+        for place, sync_id in ids.items():
+            if sync_id in there:
+                result = results[place]
                 outcome = result.outcome if result.reverted else None
                 right[place] = replace(result, parked=None, outcome=outcome)
     return right

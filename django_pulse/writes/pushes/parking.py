@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
 __all__ = ["Reason", "Waits", "everything", "is_his", "park", "told", "waiting_for"]
-__all__ += ["without_others"]
+__all__ += ["target_of", "without_others"]
 
 WAITING = "It refers to a row that has not arrived, or that you may not see."
 
@@ -135,11 +135,11 @@ def _that_refer_to(merged: Merged, awaited: Collection[Target]) -> Iterator[Entr
         for entry in merged.document.live(known.wire):
             for live in known.live([entry]):
                 values = (live.value or ()) if column.is_set else (live.value,)
-                if any(_target(column, value) in awaited for value in values):
+                if any(target_of(column, value) in awaited for value in values):
                     yield entry
 
 
-def _target(column: Column, value: Any) -> Target | None:
+def target_of(column: Column, value: Any) -> Target | None:
     """The row that a value refers to, as `Awaited` lists it."""
     try:
         reference = column.refers_to(value)
