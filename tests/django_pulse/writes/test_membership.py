@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from django_pulse.mapping.schema import schema_of
 from django_pulse.tables import Awaited
+from tests.django_pulse.bulk.conftest import is_mirrored
 from tests.django_pulse.devices import Device, values_of
 from tests.project.members.models import Article, Reading, Secret, Tag
 from tests.project.relations.models import Category
@@ -249,3 +250,25 @@ def test_a_push_of_rows_without_sets_asks_for_no_links(user: Any) -> None:
     with CaptureQueriesContext(connection) as captured:
         tablet.push()
     assert not [each for each in captured if "article_tags" in each["sql"]]
+
+
+def test_links_that_are_rows_are_mirrored_however_they_are_made(user: Any) -> None:
+    article = Article.objects.create(title="x")
+    a, b = tags("a", "b")
+    for change in (
+        lambda: article.readers.add(a, b),
+        lambda: article.readers.remove(a),
+        lambda: article.readers.set([a], through_defaults={"minutes": 5}),
+        lambda: b.read.add(article),
+        article.readers.clear,
+    ):
+        change()
+        assert is_mirrored(Reading)
+        assert Reading.objects.count() == article.readers.count()
+    tablet = Device(user, Reading)
+    tablet.create(article=article.sync_id, tag=a.sync_id, minutes=3)
+    assert tablet.push()[0].reverted == {}
+    assert article.readers.get() == a
+    a.delete()
+    assert is_mirrored(Reading)
+    assert not Reading.objects.exists()
