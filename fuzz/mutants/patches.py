@@ -78,7 +78,10 @@ class Mutant:
         for hunk in self.hunks:
             name = hunk.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
             if name not in texts:
-                texts[name] = (root / hunk.path).read_text(encoding="utf-8")
+                path = root / hunk.path
+                if not path.is_file():
+                    raise DoesNotFit(f"{self.path.name} names {hunk.path}: there is no such file.")
+                texts[name] = path.read_text(encoding="utf-8")
             texts[name] = hunk.applied(texts[name], self.path.name)
         return texts
 

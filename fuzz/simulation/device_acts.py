@@ -15,10 +15,13 @@ __all__ = ["create", "delete", "edit"]
 FIRST_MARK: Final = 0xF0000
 """Characters for private use, outside the basic plane: one for each insertion into a text."""
 
-FAVOURITES: Final = 4
+FAVOURITES: Final = 2
 """Rows that a device edits: so few that devices meet."""
 
-EDITS_AT_ONCE: Final = (1, 1, 2, 4)
+FIELDS_AT_ONCE: Final = 4
+"""Fields that one edit writes, at most."""
+
+EDITS_AT_ONCE: Final = (1, 2, 4, 8)
 """Edits before somebody puts a device away again."""
 
 Noted = Callable[[], None]
@@ -35,6 +38,7 @@ def create(scenery: Scenery, device: Any) -> None:
         label, values = MEMO, {"left": pair, "right": pair}
     else:
         branch = chance.choice(scenery.branches).pk
+        scenery.touched = device.user, branch
         label, values = ACCOUNT, {"left": pair, "right": pair, "branch": branch}
     ids: list[Any] = []
 
@@ -65,6 +69,7 @@ def edit(scenery: Scenery, device: Any) -> None:
     for _ in range(scenery.random.choice(EDITS_AT_ONCE)):
         row = _row(scenery, device)
         if row is not None:
+            scenery.touched = device.user, row.values.get("branch")
             scenery.mark += 1
             scenery.clock.advance(scenery.random.choice((0, 1, 300)))
             act = scenery.random.choice(acts[_label(row) == ACCOUNT])
@@ -74,7 +79,7 @@ def edit(scenery: Scenery, device: Any) -> None:
 def _row(scenery: Scenery, device: Any) -> RowView | None:
     if MEMO not in device.replica.schemas:
         return None
-    label = MEMO if scenery.random.random() < 0.3 else ACCOUNT
+    label = MEMO if scenery.random.random() < 0.2 else ACCOUNT
     rows = sorted(device.replica.all(label), key=lambda row: row.id)
     return scenery.random.choice(rows[:FAVOURITES]) if rows else None
 
@@ -141,7 +146,7 @@ def _collect(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
     field = scenery.random.choice(("tags", "stops"))
     held = list(row.values.get(field) or [])
     mark = f"m{scenery.mark}"
-    taken = scenery.random.choice(held) if held and scenery.random.random() < 0.5 else None
+    taken = scenery.random.choice(held) if held and scenery.random.random() < 0.3 else None
     wanted = [each for each in held if each != taken] + ([mark] if taken is None else [])
 
     def note() -> None:
@@ -161,7 +166,7 @@ def _plant(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
 
 
 def _write(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
-    """A field with another rule each; some of what is written may not stand."""
+    """Fields with another rule each, at once; some of what is written may not stand."""
     mark, schema = scenery.mark, device.replica.schemas[ACCOUNT]
     title = "title" if "title" in schema.fields else "headline"
     number = scenery.random.randint(1, 9_999)
@@ -177,10 +182,13 @@ def _write(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
     ]
     if "motto" in schema.fields:
         choices.append(("motto", f"o{mark}"))
-    field, value = scenery.random.choice(choices)
-    called = "title" if field == "headline" else field
-    note = scenery.ledger.wrote
-    _set(scenery, device, key, {field: value}, lambda: note(key, called, value))
+    values = dict(scenery.random.sample(choices, scenery.random.randint(1, FIELDS_AT_ONCE)))
+
+    def note() -> None:
+        for field, value in values.items():
+            scenery.ledger.wrote(key, "title" if field == "headline" else field, value)
+
+    _set(scenery, device, key, values, note)
 
 
 def _set(scenery: Scenery, device: Any, key: Key, values: dict[str, Any], note: Noted) -> None:

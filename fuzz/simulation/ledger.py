@@ -12,7 +12,7 @@ his value stands, whatever came when.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from crdt import Kept
@@ -30,8 +30,7 @@ class Ledger:
 
     def __init__(self, now: Callable[[], int]) -> None:
         self._now = now
-        self.is_time_certain = True
-        """Has every clock been right so far?"""
+        self._is_time_certain = True
         self.sums: Counter[tuple[Key, str]] = Counter()
         self.marks: dict[tuple[Key, str], set[str]] = {}
         """What was put into texts, sets, lists and trees."""
@@ -74,7 +73,7 @@ class Ledger:
         self.tried(key, field, value)
         at, now = (key, field), self._now()
         when, values = self.last.get(at, (0, set()))
-        if not self.is_time_certain:
+        if not self._is_time_certain:
             self.last[at] = now, set()
         else:
             self.last[at] = now, {value} | (values if when == now else set())
@@ -85,16 +84,23 @@ class Ledger:
         names = kept.fields if kept.reason == "reverted" else ("",)
         self.doubtful.update((key, name) for name in names)
 
+    def clock_is_wrong(self, pending: Iterable[Key]) -> None:
+        """A device's clock is wrong from now on; of these rows it has edits that wait."""
+        self._is_time_certain = False
+        keys = set(pending)
+        self.last.update((at, (0, set())) for at in [*self.last] if at[0] in keys)
+
     def is_certain(self, key: Key, field: str) -> bool:
         """May the field be asked for?"""
         return not {(key, field), (key, "")} & self.doubtful
 
     def wrong(self, key: Key, values: Mapping[str, Any]) -> str | None:
         """What of a row is not as it must be, if something is."""
-        for field in values:
+        written = {field for there, field in self.last if there == key} & LAST_WINS
+        for field in sorted(written | values.keys()):
             if not self.is_certain(key, field):
                 continue
-            found = self._wrong(key, field, values[field])
+            found = self._wrong(key, field, values.get(field))
             if found is not None:
                 return f"{field}: {found}"
         return None

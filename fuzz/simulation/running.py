@@ -144,8 +144,8 @@ def _set_clock(scenery: Scenery, device: Device) -> None:
     """A device's clock is wrong from now on, or right again."""
     device.skew_ms = scenery.random.choice((0, 0, 3_600_000, -3_600_000, 90_000, 10**9))
     scenery.counts["clock wrong"] += device.skew_ms != 0
-    if device.skew_ms:
-        scenery.ledger.is_time_certain = False
+    if device.skew_ms:  # what it has not sent yet will be moved by as much
+        scenery.ledger.clock_is_wrong(device.replica._shelf.pending)
 
 
 def _jump(scenery: Scenery, device: Device) -> None:
@@ -182,10 +182,10 @@ _TABLE: Final[tuple[tuple[int, str, Callable[[Scenery, Any], Any]], ...]] = (
     (2, "update", _of_server(server_acts.update)),
     (2, "make", _of_server(server_acts.make)),
     (1, "remove", _of_server(server_acts.remove)),
-    (3, "join or leave", _of_server(server_acts.join_or_leave)),
+    (5, "join or leave", _of_server(server_acts.join_or_leave)),
     (1, "purge", _of_server(server_acts.purge)),
     (3, "arm server", _of_server(server_acts.arm)),
-    (2, "arm device", _arm_device),
+    (4, "arm device", _arm_device),
     (1, "restart", _restart),
     (2, "set clock", _set_clock),
     (1, "jump", _jump),

@@ -17,9 +17,10 @@ from crdt import Replica
 from crdt.messages import Item, Key
 from crdt.state import read_state
 from django_pulse.changefeed import hints
-from django_pulse.changefeed.pages import Page
+from django_pulse.changefeed.pages import Heads, Page
 from django_pulse.mapping.schema import schema_of
 from django_pulse.prepared import OneOf, Prepared
+from django_pulse.tables import Outbox
 from django_pulse.visibility.scopes import channel_of
 from django_pulse.writes import ItemResult
 
@@ -43,7 +44,8 @@ MEMO: Final = "bank.memo"
 FIRST_REPLICA: Final = 101
 
 _ACK: Final = b'{"type":"ack"'
-"""How the header of an ack begins."""
+_ERROR: Final = b'{"type":"error"'
+"""How the header of an ack begins, and that of an error."""
 
 
 class Violation(BaseException):
@@ -74,6 +76,8 @@ class Scenery:
         self.step = 0
         self.mark = 0
         """A number that no edit before this one had."""
+        self.touched: tuple[Any, Any] = (None, None)
+        """Who edited a row last, and the key of its branch."""
         self._last = ""
         self._waited: dict[int, int] = {}
         self._ids = iter(range(1, 100_000))
@@ -149,11 +153,19 @@ class SimulatedDevice(Device):
 
 
 class Guarded(SignedIn):
-    """The real services, watched: nobody's edit of a row that he may not see is taken."""
+    """The real services, watched: nobody's edit of a row that he may not see is taken, and whoever
+    asks what is new hears of all that was committed, whatever a crash left without a position.
+    """
 
     def __init__(self, user: Any, scenery: Scenery) -> None:
         super().__init__(user)
         self._scenery = scenery
+
+    def scope_heads(self, user: AbstractBaseUser | AnonymousUser) -> Heads:
+        heads = super().scope_heads(user)
+        if _UNSTAMPED.rows("default"):
+            raise Violation(f"{user} was told the heads, and changes were left without a position")
+        return heads
 
     def push(
         self, user: AbstractBaseUser | AnonymousUser, replica: int, items: Sequence[Item]
@@ -176,6 +188,9 @@ class Guarded(SignedIn):
             field = known.get(entry.field)
             if field is not None:
                 self._scenery.counts[f"rule {type(field.rule).__name__}"] += 1
+
+
+_UNSTAMPED: Final = Prepared(lambda: Outbox.objects.values_list("pk")[:1])
 
 
 @cache
@@ -202,6 +217,8 @@ class Post(Server):
 
     def sending(self, line: Line, frame: bytes) -> None:
         _check_committed("sent")
+        if frame.startswith(_ERROR, 4) and b'"internal"' in frame:
+            raise Violation(f"The server failed to answer {line.user}")
         if frame.startswith(_ACK, 4):
             self._scenery.faults.reach("before ack")
             line.down.append(frame)

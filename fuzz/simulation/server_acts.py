@@ -90,8 +90,12 @@ def remove(scenery: Scenery) -> None:
 
 
 def join_or_leave(scenery: Scenery) -> None:
-    """Somebody joins a branch, or leaves it: a revocation."""
+    """Somebody joins a branch, or leaves it: a revocation, often of who was just writing there."""
     branch, user = scenery.random.choice(scenery.branches), scenery.random.choice(scenery.users)
+    writer, place = scenery.touched
+    if place is not None and scenery.random.random() < 0.5:
+        branch = next(each for each in scenery.branches if str(each.pk) == str(place))
+        user = writer
     if branch.members.filter(pk=user.pk).exists():
         branch.members.remove(user)
         scenery.counts["access revoked"] += 1
