@@ -10,7 +10,7 @@ from crdt.messages import Key
 
 from .scenery import ACCOUNT, MEMO, Scenery
 
-__all__ = ["create", "delete", "edit"]
+__all__ = ["create", "delete", "edit", "write_what_changes"]
 
 FIRST_MARK: Final = 0xF0000
 """Characters for private use, outside the basic plane: one for each insertion into a text."""
@@ -38,7 +38,6 @@ def create(scenery: Scenery, device: Any) -> None:
         label, values = MEMO, {"left": pair, "right": pair}
     else:
         branch = chance.choice(scenery.branches).pk
-        scenery.touched = device.user, branch
         label, values = ACCOUNT, {"left": pair, "right": pair, "branch": branch}
     ids: list[Any] = []
 
@@ -69,11 +68,23 @@ def edit(scenery: Scenery, device: Any) -> None:
     for _ in range(scenery.random.choice(EDITS_AT_ONCE)):
         row = _row(scenery, device)
         if row is not None:
-            scenery.touched = device.user, row.values.get("branch")
+            key = Key(_label(row), row.id)
+            scenery.touched = device.user, key
             scenery.mark += 1
             scenery.clock.advance(scenery.random.choice((0, 1, 300)))
-            act = scenery.random.choice(acts[_label(row) == ACCOUNT])
-            act(scenery, device, row, Key(_label(row), row.id))
+            act = scenery.random.choice(acts[key.model == ACCOUNT])
+            act(scenery, device, row, key)
+
+
+def write_what_changes(scenery: Scenery, device: Any) -> None:
+    """Write the fields that the second release calls otherwise, or has no more."""
+    row = _row(scenery, device)
+    if row is not None and _label(row) == ACCOUNT:
+        key, title = Key(ACCOUNT, row.id), f"t{scenery.mark}"
+        values = {"title": title, "motto": title}
+        note = scenery.ledger.wrote
+        _set(scenery, device, key, values, lambda: note(key, "title", title))
+        scenery.mark += 1
 
 
 def _row(scenery: Scenery, device: Any) -> RowView | None:

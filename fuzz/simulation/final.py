@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 
-from crdt import Document
+from crdt import MISSING, Document
 from crdt.messages import Key
 from crdt.stamp import stamp_ms
 from django_pulse.bookkeeping import BOOKKEEPING
@@ -133,13 +133,14 @@ def _rows_agree(
     for row in model.objects.all():
         said = schema.read(documents[row.sync_id])
         for name, column in columns.items():
-            if name in said.values:
-                found = column.read(row.__dict__, keys)
-                if not schema.fields[name].same(found, said.values[name]):
-                    raise Violation(
-                        f"{label} {row.sync_id.int} has {found!r} in the column {name}, and "
-                        f"{said.values[name]!r} in its document"
-                    )
+            field = schema.fields[name]
+            told_of = said.values.get(name, field.default)  # what nobody wrote yet reads so
+            found = column.read(row.__dict__, keys)
+            if told_of is not MISSING and not field.same(found, told_of):
+                raise Violation(
+                    f"{label} {row.sync_id.int} has {found!r} in the column {name}, and "
+                    f"{told_of!r} in its document"
+                )
         try:
             row.clean_fields(exclude=["branch", *BOOKKEEPING])
         except ValidationError as error:

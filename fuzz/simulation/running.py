@@ -85,6 +85,10 @@ def _run(scenery: Scenery, steps: int) -> None:
         if scenery.step == deploys:
             scenery.tell("release")
             scenery.counts["release deployed"] += 1
+            with scenery.faults.resting():
+                for device in scenery.devices:  # some of it arrives when the names are others
+                    device_acts.write_what_changes(scenery, device)
+                    scenery.clock.advance(1)
             _server_ends(scenery)
             with scenery.faults.resting():
                 server_acts.release(scenery)
@@ -170,7 +174,7 @@ def _restart(scenery: Scenery, device: Device) -> None:
 _TABLE: Final[tuple[tuple[int, str, Callable[[Scenery, Any], Any]], ...]] = (
     (70, "network", _network),
     (30, "edit", device_acts.edit),
-    (6, "create", device_acts.create),
+    (8, "create", device_acts.create),
     (1, "delete", device_acts.delete),
     (6, "flush", network_acts.flush),
     (5, "ping", network_acts.ping),

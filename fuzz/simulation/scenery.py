@@ -76,8 +76,8 @@ class Scenery:
         self.step = 0
         self.mark = 0
         """A number that no edit before this one had."""
-        self.touched: tuple[Any, Any] = (None, None)
-        """Who edited a row last, and the key of its branch."""
+        self.touched: tuple[Any, Key | None] = (None, None)
+        """Who edited a row last, or had an edit taken, and which row."""
         self._last = ""
         self._waited: dict[int, int] = {}
         self._ids = iter(range(1, 100_000))
@@ -161,7 +161,7 @@ class Guarded(SignedIn):
         super().__init__(user)
         self._scenery = scenery
 
-    def scope_heads(self, user: AbstractBaseUser | AnonymousUser) -> Heads:
+    def scope_heads(self, user: AbstractBaseUser) -> Heads:
         heads = super().scope_heads(user)
         if _UNSTAMPED.rows("default"):
             raise Violation(f"{user} was told the heads, and changes were left without a position")
@@ -178,6 +178,7 @@ class Guarded(SignedIn):
                 continue
             if item.id in hidden:
                 raise Violation(f"{user} may not see {item.key}, and his edit of it was taken")
+            self._scenery.touched = user, item.key
             self._count(item)
         return results
 

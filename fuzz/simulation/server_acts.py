@@ -92,10 +92,10 @@ def remove(scenery: Scenery) -> None:
 def join_or_leave(scenery: Scenery) -> None:
     """Somebody joins a branch, or leaves it: a revocation, often of who was just writing there."""
     branch, user = scenery.random.choice(scenery.branches), scenery.random.choice(scenery.users)
-    writer, place = scenery.touched
-    if place is not None and scenery.random.random() < 0.5:
-        branch = next(each for each in scenery.branches if str(each.pk) == str(place))
-        user = writer
+    writer, key = scenery.touched
+    row = scenery.bank.account.objects.filter(sync_id=key.id).first() if key is not None else None
+    if row is not None and scenery.random.random() < 0.5:
+        branch, user = row.branch, writer
     if branch.members.filter(pk=user.pk).exists():
         branch.members.remove(user)
         scenery.counts["access revoked"] += 1
