@@ -15,6 +15,7 @@ has devices make such rows: then its own code shows them to somebody.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Container, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,15 @@ __all__ = ["AwaitedError", "MisplacedError", "Placing", "UnseenError"]
 _MESSAGE = "There is no such row, or you may not see it."
 """The same whether or not there is something to refer to."""
 
+_UNSEEN = (
+    "A device may make no rows of %s: nobody would see them. Where it should, say so in the "
+    "model's can_sync, and show them to somebody in a receiver of rows_synced."
+)
+
 _GONE = "You would not see this row any more."
+
+
+logger = logging.getLogger("django_pulse")
 
 
 class MisplacedError(Exception):
@@ -100,6 +109,8 @@ class Placing:
         if not self._is_elsewhere and self._sees_column_of(row):
             return {}
         if merged.inserted:
+            if self._is_elsewhere:
+                logger.warning(_UNSEEN, self._model._meta.label)
             merged.unmake()
             raise MisplacedError(NO_SUCH_ROW)
         assert self._hop is not None, "it is a column of the row"

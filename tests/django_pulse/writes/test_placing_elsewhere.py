@@ -43,11 +43,14 @@ def answers(phone: Device) -> list[Any]:
 
 
 @pytest.mark.parametrize("model", [Shift, Boat])
-def test_no_device_makes_a_row_that_nobody_sees(ada: Any, model: Any) -> None:
+def test_no_device_makes_a_row_that_nobody_sees(
+    ada: Any, model: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     """Its users are named by rows that refer to it: there can be none yet."""
     phone = Device(ada, model)
     phone.create(title="Night")
     assert answers(phone) == [MISSING]
+    assert f"A device may make no rows of {model._meta.label}" in caplog.text
     assert not model.objects.exists()
     assert not Document.objects.exists()
 
