@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from .document import Document
 from .errors import Gap, RemoteFault
 from .outbound import repack, spare_deletes
-from .update import read_push
+from .rebuilding import read_push_to
 
 __all__ = ["carry_flight", "carry_over"]
 
@@ -38,7 +38,7 @@ def carry_flight(fresh: Document, flight: Iterable[bytes]) -> bool:
     """Add to `fresh` the push that is on its way, if there is one and the server can merge it."""
     for data in flight:
         try:
-            known = read_push(data, fresh.replica, fresh.loaded).known
+            known = read_push_to(fresh.loaded, data, fresh.replica).known
         except RemoteFault:
             return False
         if not known:

@@ -9,6 +9,8 @@ Laws:
    else of the old: the rest is in the row that the new one is made from.
 3. Clocks that are known to be in the row say nothing in the new document, but are counted: a push
    that is repeated, since its ack was lost, is not taken for another.
+4. A push that replaces what only the old one held is not merged into the new one, where that would
+   do nothing. Its device makes the edit again, in the new one.
 """
 
 from collections.abc import Mapping
@@ -16,11 +18,12 @@ from typing import Final
 
 from .document import Document
 from .entry import REBUILT_FIELD, Dot
+from .errors import Dangling
 from .lib0 import write_any
 from .outbound import void_run
-from .update import read_state
+from .update import DEFAULT_LIMITS, Limits, Push, State, read_push, read_state
 
-__all__ = ["CLOCKS_FROM", "rebuilt", "rebuilt_in"]
+__all__ = ["CLOCKS_FROM", "read_push_to", "rebuilt", "rebuilt_in"]
 
 CLOCKS_FROM: Final = 1_577_836_800
 """Seconds from 1970 to 2020. Where it is not known how far they have run, clocks begin at the
@@ -45,8 +48,35 @@ def rebuilt(
     document.apply_update(void_run(replica, 0, start, None))
     for other, clock in known.items():
         document.apply_update(void_run(other, 0, clock, None))
-    document.append(REBUILT_FIELD, document.next_stamp(written_ms), None)
+    former = [[other, clock] for other, clock in sorted({**known, replica: start}.items())]
+    document.append(REBUILT_FIELD, document.next_stamp(written_ms), former)
     return document
+
+
+def read_push_to(known: State, data: bytes, replica: int, limits: Limits = DEFAULT_LIMITS) -> Push:
+    """Read a push as `read_push` does, to a document that may have been rebuilt.
+
+    Raises `Dangling` as well if it replaces an entry that only the document before held.
+    """
+    push = read_push(data, replica, known, limits)
+    if not push.known and any(entry.replaces for entry in push.entries):
+        former = _former(known)
+        for entry in push.entries if former else ():
+            for dot in entry.replaces:
+                if dot.clock < former.get(dot.replica, 0) and dot not in known.entries:
+                    raise Dangling(
+                        f"Clock {dot.clock} of replica {dot.replica} is of a document "
+                        "that was lost."
+                    )
+    return push
+
+
+def _former(known: State) -> Mapping[int, int]:
+    """The clocks that were given out before the document was rebuilt, if it was."""
+    if _SPELLED not in known.data:
+        return {}
+    entries = (entry for entry in known.entries.values() if entry.field == REBUILT_FIELD)
+    return {replica: clock for entry in entries for replica, clock in entry.value or ()}
 
 
 def rebuilt_in(data: bytes) -> frozenset[Dot]:

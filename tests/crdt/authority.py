@@ -36,11 +36,10 @@ from crdt.messages import (
     Verdict,
     Welcome,
 )
-from crdt.rebuilding import rebuilt, rebuilt_in
+from crdt.rebuilding import read_push_to, rebuilt, rebuilt_in
 from crdt.rules import Counter, Latest, ServerOnly, Text
 from crdt.schema import MISSING, Field, Schema
 from crdt.update import Push as ReadPush
-from crdt.update import read_push
 
 __all__ = ["MODEL", "SCHEMA", "Authority", "Line"]
 
@@ -132,7 +131,7 @@ class Authority:
             return Refused("gone", "The row was deleted long ago.")
         document = Document(self.documents.get(key, b""), self.server)
         try:
-            push = read_push(item.data, replica, document.loaded)
+            push = read_push_to(document.loaded, item.data, replica)
         except Gap as gap:
             return Resend(gap.expected)
         except (Malformed, TooLarge) as error:

@@ -51,6 +51,32 @@ def test_a_push_is_not_repeated_though_its_ack_was_lost(
     assert not phone.replica.reverted()
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_push_that_comes_after_all_is_made_again(
+    phone: Phone, other: Phone, row: UUID, restarts: bool
+) -> None:
+    """What it replaces is not in the document any more: there it would do nothing."""
+    other.sync()
+    phone.replica.set(MODEL, row, done=True, title="Bread")
+    phone.replica.add(MODEL, row, "votes", 4)
+    held = phone.replica.outgoing()
+    phone.authority.rebuild(Key(MODEL, row), counted=True)
+    assert phone.line is not None
+    for frame in held:
+        phone.line.take(frame)
+    if restarts:
+        phone.restart()
+    for each in (phone, other, phone):
+        each.sync()
+        assert each.replica.in_sync
+    assert phone.rows() == other.rows()
+    shown = phone.rows()[row]
+    assert (shown["title"], shown["votes"], shown["done"]) == ("Bread", 4, True)
+    server = Document(phone.authority.documents[Key(MODEL, row)])
+    assert len(server.live("title")) == len(server.live("done")) == 1
+    assert not phone.replica.reverted()
+
+
 def test_who_typed_last_may_go_on_with_a_document_that_was_rebuilt(phone: Phone, row: UUID) -> None:
     """His next entry stands behind his last one, and in between are characters."""
     phone.replica.edit_text(MODEL, row, "notes", 0, 0, "so ")

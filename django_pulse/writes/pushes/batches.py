@@ -16,8 +16,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from crdt.errors import Dangling, Gap, RemoteFault
-from crdt.rebuilding import rebuilt_in
-from crdt.update import Push, read_push
+from crdt.rebuilding import read_push_to, rebuilt_in
+from crdt.update import Push
 
 from ... import identity
 from ...broken import BROKEN
@@ -158,7 +158,7 @@ def _read(
             return made
         data = made
     try:
-        update = read_push(data, batch.replica, merged.document.loaded, limits())
+        update = read_push_to(merged.document.loaded, data, batch.replica, limits())
     except Gap as gap:
         return ItemResult("resend", clock=gap.expected)
     except RemoteFault as fault:

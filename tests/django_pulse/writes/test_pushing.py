@@ -280,14 +280,17 @@ def test_a_broken_document_is_rebuilt_for_who_pushes_to_it_and_the_others_go_on(
     Document.objects.filter(sync_id=one).update(state=b"\xff\x01")
     if not is_counted:
         Document.objects.update(clocks=None)
-    phone.set(one, title="c")
+    phone.add(one, votes=2)
     phone.set(other, title="d")
     results = dict(zip(phone.rows, phone.push(), strict=True))
     # Whoever hears "resend" fetches the document whole.
     assert results[one].status == ("ok" if is_counted else "resend")
     assert results[other].status == "ok"
     assert Note.objects.get(sync_id=other).title == "d"
-    assert values_of(Note.objects.get(sync_id=one))["title"] == ("c" if is_counted else "a")
+    assert values_of(Note.objects.get(sync_id=one))["votes"] == (2 if is_counted else 0)
+    phone.set(one, title="c")
+    assert phone.push(one)[0].status == "resend", "what it replaces was in the one that broke"
+    assert Note.objects.get(sync_id=one).title == "a"
 
 
 def test_hand_written_bytes_are_what_a_client_may_send(user: Any) -> None:
