@@ -3,6 +3,7 @@
 And what two edits that meet become, as `fuzz.rule_cases` declares it.
 """
 
+import os
 from collections.abc import Sequence
 
 import pytest
@@ -29,7 +30,7 @@ CASES = (
 )
 NOW = 1_700_000_000_000
 each_case = pytest.mark.parametrize("case", CASES, ids=str)
-few = settings(max_examples=12)
+few = settings(max_examples=int(os.environ.get("PULSE_EXAMPLES", "12")))
 
 
 def field_of(case: RuleCase) -> Field:
