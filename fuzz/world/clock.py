@@ -36,10 +36,16 @@ class Clock:
     def _nanoseconds(self) -> int:
         return self.now_ms * 1_000_000
 
+    def _seconds(self) -> float:
+        return self.now_ms / 1_000
+
     @contextmanager
     def ruling(self) -> Iterator[None]:
-        """The write path and the feed go by this clock, and so does what Django writes itself."""
+        """The write path and the feed go by this clock, what Django writes itself, and a merge rule
+        that asks one: so its wrong is done again when a history is played again.
+        """
         with (
+            mock.patch.object(time, "time", self._seconds),
             mock.patch.object(time, "time_ns", self._nanoseconds),
             mock.patch.object(timezone, "now", self.moment),
         ):
