@@ -11,11 +11,12 @@ needs no other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
+from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.views.decorators.cache import never_cache
@@ -34,6 +35,8 @@ from .text.http import answer_to, page_of
 from .text.services import TextBackend
 
 __all__ = ["sync"]
+
+_View = Callable[[HttpRequest], HttpResponse]
 
 BINARY: Final = "application/octet-stream"
 JSON: Final = "application/json"
@@ -63,6 +66,16 @@ _ENDS: Final[Mapping[int, int]] = {
 }
 
 
+def _not_atomic(view: _View) -> _View:
+    """Whatever ATOMIC_REQUESTS says: a batch is committed in parts, each before it is answered, and
+    keeps no row of the others locked.
+    """
+    for alias in connections:
+        view = transaction.non_atomic_requests(using=alias)(view)
+    return view
+
+
+@_not_atomic
 @csrf_exempt  # it is checked below, where a cookie is what signs in
 @login_not_required
 @never_cache

@@ -8,7 +8,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection, connections
 from django.test import Client, override_settings
+from django.test.utils import CaptureQueriesContext
 
 from crdt.document import Document
 from crdt.frames import decode, encode
@@ -318,6 +320,25 @@ def test_rows_are_written_for_good_before_they_are_acknowledged(curl: Client, ad
     first = posted(curl, said)
     assert posted(curl, said).content == first.content, "the answer may have got lost"
     assert Note.objects.get().votes == 2
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "other"])
+def test_atomic_requests_keep_no_transaction_open_around_a_batch(
+    curl: Client, ada: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for each in connections.settings.values():
+        monkeypatch.setitem(each, "ATOMIC_REQUESTS", True)
+    said = upload(row(name="Milk", price=1), row(name="Bread", price=2))
+    other = connections["other"]
+    with (
+        override_settings(DJANGO_PULSE=TOKENS | {"MAX_ROWS_PER_PUSH": 1}),
+        CaptureQueriesContext(connection) as captured,
+        CaptureQueriesContext(other) as captured_elsewhere,
+    ):
+        assert len(posted(curl, said).json()["synced_ids"]) == 2
+    first, *_ = (query["sql"] for query in captured)
+    assert not first.startswith("BEGIN"), "the transaction is around the request"
+    assert not list(captured_elsewhere)
 
 
 def test_the_row_that_a_push_over_http_made_has_a_document(curl: Client, ada: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from django_pulse.text.exact import dumps, loads
@@ -21,6 +21,7 @@ ANY = st.recursive(
 )
 
 
+@settings(max_examples=40)
 @given(ANY)
 def test_what_is_written_is_read(value: Any) -> None:
     read = loads(dumps(value))
