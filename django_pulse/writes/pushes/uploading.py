@@ -284,7 +284,8 @@ class Uploads:
             self._refuse(read, known, sent, code, " ".join(error.messages))
             return None
         except ValueError as error:
-            self._refuse(read, known, sent, "invalid", str(error))
+            message = str(error).removeprefix(f"{known.name}: ")
+            self._refuse(read, known, sent, "invalid", message)
             return None
         old = _former(column, before, keys)
         if old is MISSING:

@@ -227,6 +227,12 @@ def test_what_the_app_keeps_for_itself_is_remarked_on_and_not_written(app: App, 
     ]
 
 
+def test_what_is_wrong_with_a_field_is_said_with_its_name_once(app: App, note: Note) -> None:
+    app.edit("note", str(note.sync_id), body="a\0b")
+    [error] = app.upload("note")["errors"]
+    assert error["msg"] == "body: Text must not hold the character NUL."
+
+
 def test_id_version_and_local_marks_are_never_written(app: App, note: Note) -> None:
     new = app.create("note", title="Bread", id=4_711, version=99, is_local_only=True, pk=4_712)
     edited = app.payload("note", str(note.sync_id)) | {"id": 4_713, "title": "Oat milk"}
