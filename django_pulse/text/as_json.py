@@ -114,7 +114,7 @@ def sets_told(rows: Sequence[SyncModel], using: str) -> Sets:
     for name, column in sets_of(type(rows[0])).items() if rows else ():
         sources = {row.__dict__[column.attname] for row in rows}
         links = found.setdefault(name, {})
-        for source, value in sorted(column.links(using, sources), key=str):
+        for source, value in sorted(column.links(using, sources), key=lambda link: link[1]):
             links.setdefault(source, []).append(value)
     return found
 

@@ -91,6 +91,7 @@ def _announce_links(merged: Merged, using: str) -> None:
                         model=field.related_model,
                         pk_set=set(values),
                         using=using,
+                        raw=False,  # as Django does from 6.1 on
                         origin=DEVICE,
                     )
                 )

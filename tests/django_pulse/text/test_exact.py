@@ -41,7 +41,7 @@ def test_equal_objects_are_written_alike() -> None:
 
 
 NO_JSON: list[str | bytes] = ["", "{", "NaN", '{"a":NaN}', "Infinity", "1e400", "1" * 400]
-NO_JSON += ["[" * 2_000 + "]" * 2_000, "[" * 1_000 + "9" * 19 + "]" * 1_000]
+NO_JSON += ["[" * 2_000 + "]" * 2_000, "[" * 2_000 + "9" * 19 + "]" * 2_000]
 NO_JSON += ['"\ud800"', '"\\ud800"', b"\xff", b'"\xed\xa0\x80"']
 
 
@@ -49,3 +49,14 @@ NO_JSON += ['"\ud800"', '"\\ud800"', b"\xff", b'"\xed\xa0\x80"']
 def test_what_is_no_json_is_a_value_error(text: str | bytes) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         loads(text)
+
+
+def test_a_long_number_in_a_deep_list_is_read_or_a_value_error() -> None:
+    depth = 1_000  # Python 3.11 gives up before that, later ones do not
+    try:
+        found = loads("[" * depth + "9" * 19 + "]" * depth)
+    except ValueError:
+        return
+    for _ in range(depth):
+        (found,) = found
+    assert found == int("9" * 19)
