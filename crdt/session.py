@@ -301,19 +301,23 @@ def _stored(subscription: Subscription | None) -> dict[str, dict[str, list[Any]]
 def restamp(held: Held, moved: int) -> None:
     """Move the stamps of entries that were never sent by so many milliseconds.
 
-    They stay past the stamps of what they replace, and in their own order.
+    They stay past the stamps of what they replace and of what this replica sent before, and in
+    their own order: what the server adds to that, the default of a field say, is no later than it.
     """
-    entries = held.own_entries(held.record.sent)
+    own, sent = held.own_entries(0), held.record.sent
+    entries = [entry for entry in own if entry.dot.clock >= sent]
     if not entries:
         return
     view = held.view
     stamps = {entry.dot: entry.stamp for entry in view.entries.values()}
     names: dict[Dot, Dot] = {}
     view.delete([entry.dot for entry in entries])
+    stamp = max((entry.stamp for entry in own if entry.dot.clock < sent), default=-1)
     for entry in sorted(entries, key=lambda entry: (entry.stamp, entry.dot)):
         replaces = [names.get(dot, dot) for dot in entry.replaces]
         seen = max((stamps[dot] for dot in replaces if dot in stamps), default=-1)
-        stamp = next_stamp(0, max(entry.stamp + (moved << COUNTER_BITS), seen + 1, 0) - 1)
+        shifted = max(entry.stamp + (moved << COUNTER_BITS), 0)
+        stamp = next_stamp(0, max(shifted - 1, seen, stamp))
         mark = held.mark_at(entry.dot.clock)
         written = view.append(entry.field, stamp, entry.value, replaces)
         held.made(mark, written.dot.clock)

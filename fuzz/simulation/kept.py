@@ -30,9 +30,15 @@ LATE: Final = (
     "read what was older than that, and never showed its own edit again."
 )
 
+MOVED: Final = (
+    "A device whose clock was corrected moved edits that it had not sent to before what it had "
+    "sent already, and the default that the server had given their field beat them."
+)
+
 KEPT: Final[tuple[Kept, ...]] = (
     Kept(6, 5, 200, UNSEEN),
     Kept(29, 5, 200, COPIED),
     Kept(33, 5, 200, COPIED),
     Kept(8, 5, 200, LATE),
+    Kept(342, 6, 200, MOVED),
 )

@@ -1,5 +1,6 @@
 """Connections: the welcome, the clock, and what a server may not do."""
 
+from datetime import date
 from uuid import UUID
 
 import pytest
@@ -165,6 +166,27 @@ def test_a_restamped_write_stays_behind_what_it_replaced(phone: Phone) -> None:
     phone.sync()
     other.sync()
     assert phone.rows()[row]["title"] == other.rows()[row]["title"] == "Milk"
+
+
+def test_restamped_writes_stay_behind_what_was_sent_before_and_in_their_order(phone: Phone) -> None:
+    phone.sync()
+    row = phone.replica.create(MODEL, {"title": "Eggs"})
+    phone.send()
+    [made] = stamps(phone, row)
+    phone.authority.now += 10_000
+    phone.replica.set(MODEL, row, done=True, due=date(2026, 11, 27))
+    phone.authority.now += 10_000
+    phone.replica.set(MODEL, row, title="Milk")
+    phone.replica.delete(MODEL, row)
+    phone.cut()
+    phone.skew = 3_600_000
+    phone.connect()
+    phone.receive()
+    held = Document(phone.states()[row]).entries.values()
+    sent, done, due, title, deleted = sorted(held, key=lambda each: (each.stamp, each.dot))
+    assert [done.field, due.field, title.field] == ["done", "due", "title"]
+    assert sent.stamp < done.stamp < due.stamp < title.stamp < deleted.stamp
+    assert {stamp_ms(each.stamp) for each in held} == {made}
 
 
 # What a server may not do
