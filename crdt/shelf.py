@@ -192,8 +192,10 @@ class Shelf:
         """Up to where what happened to a document is known, if the server has, or may have, it.
 
         One scope that holds the row tells everything of it; in a new epoch, as far as that went in
-        the earlier one. A new row, of which an earlier push may have arrived, can have been deleted
-        since that one left. A row that was deleted can have been purged at any time since.
+        the earlier one. Not where a complete listing has yet to name the row: what the listing has
+        passed says nothing of a row that was purged. A new row, of which an earlier push may have
+        arrived, can have been deleted since that one left. A row that was deleted can have been
+        purged at any time since.
         """
         record, standing = held.record, self.standing
         if held.saw_deletion:
@@ -202,9 +204,10 @@ class Shelf:
             return record.since
         is_of_before = record.epoch not in (None, standing.epoch)
         cursors = standing.before if is_of_before else standing.cursors
-        unknown = max(cursors.values(), default=0) if is_of_before else 0
-        known = max((cursors.get(scope, 0) for scope in record.scopes), default=unknown)
-        return max(known, FIRST_POSITION)
+        telling = record.scopes - record.doubtful
+        if is_of_before and not record.scopes:
+            telling = frozenset(cursors)
+        return max((cursors.get(scope, 0) for scope in telling), default=0) or FIRST_POSITION
 
     # Lists
 

@@ -35,10 +35,17 @@ MOVED: Final = (
     "sent already, and the default that the server had given their field beat them."
 )
 
+PASSED: Final = (
+    "A device in the middle of a complete listing said of a row that had been purged, and that the "
+    "listing would not name, that it knew of it up to where the listing had got: its edit became a "
+    "new row under the old id, in which the server gave out its clocks again."
+)
+
 KEPT: Final[tuple[Kept, ...]] = (
     Kept(6, 5, 200, UNSEEN),
     Kept(29, 5, 200, COPIED),
     Kept(33, 5, 200, COPIED),
     Kept(8, 5, 200, LATE),
     Kept(342, 6, 200, MOVED),
+    Kept(335, 6, 200, PASSED),
 )

@@ -91,6 +91,42 @@ def test_a_row_purged_after_a_restore_is_not_brought_back_by_who_had_it_in_anoth
     assert (kept.reason, kept.fields["title"].value) == ("gone", "Eggs"), "it is not lost"
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+def test_an_edit_of_a_purged_row_that_a_listing_would_not_name_makes_no_row(
+    phone: Phone, other: Phone, row: UUID, restarts: bool
+) -> None:
+    """The listing has passed what was purged when the edit is pushed, and has not ended.
+
+    Its device never wrote to the row before, so that to the server it could be a new one.
+    """
+    authority, key = phone.authority, Key(MODEL, row)
+    authority.page_rows = 1
+    later = [phone.replica.create(MODEL, {"title": f"Row {n}"}) for n in range(3)]
+    phone.replica.delete(MODEL, row)
+    phone.sync()
+    authority.purge("all")
+    for each in later[:2]:
+        phone.replica.set(MODEL, each, done=True)
+    phone.exchange()
+    other.connect()
+    other.receive()
+    other.send()
+    while other.replica._shelf.standing.cursors["all"] < authority.purged["all"]:
+        assert other.receive()
+    assert row in other.rows(), "the listing has not ended"
+    other.replica.add(MODEL, row, "votes", 3)
+    if restarts:
+        other.restart()
+    other.sync()
+    assert key not in authority.documents
+    [kept] = other.replica.reverted()
+    assert (kept.reason, kept.fields["votes"].value) == ("gone", 3)
+    phone.exchange()
+    assert other.rows() == phone.rows()
+    assert other.rows().keys() == set(later)
+    assert other.replica.in_sync
+
+
 def test_an_edit_of_a_deleted_row_that_a_restore_has_lost_is_kept_aside(
     phone: Phone, other: Phone, row: UUID
 ) -> None:
