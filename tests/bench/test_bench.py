@@ -13,6 +13,8 @@ import pytest
 from tests.bench.__main__ import NAMES
 from tests.bench.measuring import Options, Table, Timing, interleaved
 
+pytestmark = pytest.mark.beside
+
 # Seconds for all benchmarks with hardly any rows; it takes five where nothing else runs.
 TIMEOUT = 110
 

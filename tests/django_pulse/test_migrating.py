@@ -12,6 +12,8 @@ import pytest
 
 from tests.django_pulse.scratch_project import ROOT, ScratchProject
 
+pytestmark = pytest.mark.beside
+
 PLAIN_MODEL = """
     from django.db import models
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
+import pytest
+
 from tests.django_pulse.scratch_project import ROOT, ScratchProject
 from tests.django_pulse.test_migrating import MIGRATION_OF_1_0_1, database, project
 from tests.test_docs import BLOCK
 
 __all__ = ["database", "project"]
+
+pytestmark = pytest.mark.beside
 
 MODELS_OF_1_0_1 = """
     import uuid

@@ -13,6 +13,8 @@ import pytest
 
 from tests.django_pulse.scratch_project import ROOT, ScratchProject
 
+pytestmark = pytest.mark.beside
+
 MODELS = """
     import time
 

@@ -8,6 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.beside
+
 CHECKOUT = Path(__file__).parents[2]
 SEEDS = int(os.environ.get("PULSE_FUZZ_SEEDS", "6"))
 

@@ -10,6 +10,8 @@ import pytest
 
 from django_pulse import __main__ as command_line
 
+pytestmark = pytest.mark.beside
+
 CHECKOUT = Path(__file__).parents[3]
 # Seconds; the demo takes three or four.
 PATIENCE = 90
