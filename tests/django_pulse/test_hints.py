@@ -172,6 +172,7 @@ def test_after_an_outage_hints_are_sent_again_and_the_log_is_told(
         async with listening() as next_frame:
             await asyncio.to_thread(hints.broadcast, a_page(end=3))
             assert (await next_frame()).end == 3
+            await asyncio.to_thread(hints.flush, PATIENCE)
 
     with layer(MEMORY):
         asyncio.run(main())
