@@ -131,7 +131,8 @@ class _Redoing:
         replaced = list(entry.replaces)
         for dot in replaced:  # grows while it is walked
             if dot not in self._again and dot not in self._target.entries:
-                replaced += after.entries[dot].replaces if dot in after.entries else ()
+                further = after.entries[dot].replaces if dot in after.entries else ()
+                replaced += [each for each in further if each not in replaced]
         names = [self._again.get(dot, dot) for dot in replaced]
         if self._anew:
             names += self._stand_ins(entry.field, replaced, before)

@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     from ..sync_model import SyncModel
 
 __all__ = ["Part", "Sets", "document_value", "known_names", "name_of", "parts_of", "primary_keys"]
-__all__ += ["same"]
-__all__ += ["sets_told", "told"]
+__all__ += ["same", "sets_told", "told"]
 
 Sets = Mapping[str, Mapping[Any, Sequence[Any]]]
 """By many-to-many field, and by what the table between calls a row: the keys it is linked to."""

@@ -14,10 +14,13 @@ from hypothesis import strategies as st
 from crdt.compaction import compact
 from crdt.document import Document
 from crdt.editing import write_field
+from crdt.entry import Dot
 from crdt.held import Held
+from crdt.made import Made
 from crdt.messages import Key
 from crdt.rebuilding import read_push_to, rebuilt
 from crdt.records import Record, document_prefix
+from crdt.redoing import redo
 from crdt.reissuing import reissue
 from crdt.rules import AddWinsSet, Conflicts, DeepMerge, Flag, List, MergeRule, Text
 from crdt.sameness import canonical
@@ -303,3 +306,15 @@ def parts(value: object) -> set[str]:
     if isinstance(value, dict):
         return {f"{key}.{part}" for key, each in value.items() for part in parts(each)}
     return {canonical(each) for each in value} if isinstance(value, list) else {canonical(value)}
+
+
+def test_what_was_replaced_again_and_again_by_two_at_once_is_followed_once() -> None:
+    base = Document(replica=9)
+    replaced: list[Dot] = []
+    for _ in range(40):  # each of these paths doubles the ways to the first
+        replaced = [base.append("title", 1, None, replaced).dot for _ in range(2)]
+    view = Document(base.encode(), 7)
+    own = view.append("title", 2, "own", replaced)
+    target = Document(replica=7)
+    redo(target, view, base, 0, Made(), None)
+    assert [entry.value for entry in target.live("title")] == [own.value]
