@@ -234,8 +234,8 @@ class Connection:
         self._failures += 1
         if not self._hurry.is_set():  # else the app has asked for another attempt meanwhile
             self.error = error
-        if isinstance(error, SignInRefused):
-            self._sign_in.refused(error)
+            if isinstance(error, SignInRefused):
+                self._sign_in.refused(error)
         _log.info("Not connected to %s: %s", self._address.url, error)
         self._publish()
 

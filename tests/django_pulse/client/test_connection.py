@@ -10,6 +10,7 @@ from websockets.asyncio.server import ServerConnection
 from crdt.frames import encode
 from crdt.messages import Ack, Fault, Ping, Pong, Push
 from django_pulse.client import (
+    AccountDenied,
     Offline,
     RefusedByServer,
     SignInRefused,
@@ -294,6 +295,30 @@ async def test_going_online_again_forgets_what_stood_in_the_way_before() -> None
         await pulse.sign_in("new")
         await pulse.synced(PATIENCE)
         assert tokens == ["old", "new"]
+
+
+@pytest.mark.asyncio
+async def test_going_online_while_a_refused_connection_is_still_closing_sends_the_token_again() -> (
+    None
+):
+    asked_again = asyncio.Event()
+
+    async def closing_late(socket: ServerConnection) -> None:
+        await hear(socket)
+        await tell(socket, Fault("denied", "Not this account.", fatal=True))
+        socket.transport.pause_reading()  # so it does not answer the client's close
+        await asked_again.wait()
+        socket.transport.resume_reading()
+
+    async with (
+        scripted(closing_late, polite) as url,
+        connected(url, token=lambda: "mine", wait=False) as pulse,
+    ):
+        with pytest.raises(AccountDenied):
+            await pulse.synced(PATIENCE)
+        await pulse.online()
+        asked_again.set()
+        await pulse.synced(PATIENCE)
 
 
 @pytest.mark.asyncio
