@@ -302,7 +302,7 @@ def restamp(held: Held, moved: int) -> None:
     """Move the stamps of entries that were never sent by so many milliseconds.
 
     They stay past the stamps of what they replace and of what this replica sent before, and in
-    their own order: what the server adds to that, the default of a field say, is no later than it.
+    their own order, as they would have been had the clock been right.
     """
     own, sent = held.own_entries(0), held.record.sent
     entries = [entry for entry in own if entry.dot.clock >= sent]

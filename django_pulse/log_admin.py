@@ -20,6 +20,7 @@ from crdt.document import Document as Scratch
 from crdt.entry import Entry
 from crdt.errors import Malformed
 from crdt.schema import Schema
+from crdt.stamp import FILLED
 
 from .conflicts import authors_of, moment_of
 from .mapping.schema import schemas
@@ -148,7 +149,7 @@ class DocumentAdmin(_OfRows):
                 entry.field,
                 _value(scratch, schema, entry),
                 authors.get(_replica(entry), ""),
-                moment_of(entry.stamp),
+                moment_of(entry.stamp) if entry.stamp != FILLED else "",
                 _replica(entry),
             )
             for entry in live

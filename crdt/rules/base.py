@@ -23,8 +23,9 @@ from typing import Any, ClassVar, NamedTuple
 from .. import values
 from ..entry import Dot, Live, Write
 from ..sameness import same_value
+from ..stamp import FILLED
 
-__all__ = ["MergeRule", "Pushed", "Refusal", "check_list", "latest", "ranked"]
+__all__ = ["MergeRule", "Pushed", "Refusal", "check_list", "latest", "ranked", "written"]
 
 
 class Refusal(NamedTuple):
@@ -161,6 +162,11 @@ def check_list(rule: MergeRule, value: Any) -> None:
     """Raise `ValueError` unless the value is a list."""
     if type(value) not in {list, tuple}:
         raise ValueError(f"the rule {rule.name} holds lists, not {type(value).__name__}.")
+
+
+def written(live: Sequence[Live]) -> Sequence[Live]:
+    """The entries that somebody wrote; where nobody did, those that were filled in."""
+    return [entry for entry in live if entry.stamp != FILLED] or live
 
 
 def latest(live: Iterable[Live]) -> Live:

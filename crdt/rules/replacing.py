@@ -5,7 +5,7 @@ from typing import Any
 
 from ..entry import Dot, Live, Write
 from ..errors import LocalFault
-from .base import MergeRule, Pushed, Refusal, latest, ranked
+from .base import MergeRule, Pushed, Refusal, latest, ranked, written
 
 __all__ = ["Conflicts", "First", "Flag", "Latest", "ServerOnly", "Text"]
 
@@ -17,6 +17,10 @@ class Latest(MergeRule):
 
     def read(self, live: Sequence[Live]) -> Any:
         return live[0].value if len(live) == 1 else latest(live).value
+
+    def spent(self, live: Sequence[Live]) -> Iterable[Dot]:
+        kept = {entry.dot for entry in written(live)}
+        return [entry.dot for entry in live if entry.dot not in kept]
 
 
 class ServerOnly(Latest):
@@ -78,11 +82,13 @@ class Flag(MergeRule):
         return {"name": self.name, "wins": self.wins}
 
     def read(self, live: Sequence[Live]) -> Any:
-        return self.wins if any(entry.value is self.wins for entry in live) else not self.wins
+        chosen = any(entry.value is self.wins for entry in written(live))
+        return self.wins if chosen else not self.wins
 
     def spent(self, live: Sequence[Live]) -> Iterable[Dot]:
-        losers = [entry for entry in live if entry.value is not self.wins]
-        return _all_but(latest(live), live) if len(losers) == len(live) else (e.dot for e in losers)
+        kept = written(live)
+        winners = {entry.dot for entry in kept if entry.value is self.wins} or {latest(kept).dot}
+        return [entry.dot for entry in live if entry.dot not in winners]
 
 
 class Text(MergeRule):

@@ -26,7 +26,7 @@ from crdt.entry import Dot, Entry
 from crdt.rebuilding import rebuilt
 from crdt.sameness import canonical
 from crdt.schema import Row, Schema
-from crdt.stamp import COUNTER_BITS
+from crdt.stamp import COUNTER_BITS, FILLED
 from crdt.values import decode
 
 from ..broken import is_broken
@@ -147,7 +147,8 @@ class Merged:
         if row is None:
             delete_row(document, schema, now_ms)
         else:
-            mirror(document, schema, row, held.keys, written_ms, as_it_is=True)
+            stamp = max(entry.stamp for entry in document.entries.values())
+            mirror(document, schema, row, held.keys, written_ms, as_it_is=True, stamp=stamp)
             if stored.pk is None:
                 stored.version = row.version
         stored.deleted, stored.parked, stored.waiting = row is None, None, None
@@ -309,11 +310,10 @@ class Merged:
 
     def _fill_lagging(self) -> None:
         """Write what a column holds that waited, if nothing is left of what it waited for."""
-        stamps = [entry.stamp for entry in self.document.entries.values()]
         for name, value in self.lagging_values().items():
             known = self.schema.fields[name]
-            if not self.document.live(known.wire) and stamps:
-                write_missing(self.document, known, value, max(stamps))
+            if not self.document.live(known.wire) and self.document.entries:
+                write_missing(self.document, known, value, FILLED)
 
     def _give_back(self, row: SyncModel, after: Mapping[str, Any]) -> None:
         """Give a column back what it held that was shown something else, and waits again."""

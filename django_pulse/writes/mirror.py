@@ -22,6 +22,7 @@ from crdt.document import Document
 from crdt.editing import delete_row, write_field, write_missing, write_row
 from crdt.sameness import canonical
 from crdt.schema import MISSING, Field, Schema
+from crdt.stamp import FILLED
 from crdt.values import decode
 
 from ..mapping.columns import columns_of, sets_of
@@ -55,11 +56,13 @@ def mirror(
     now_ms: int,
     *,
     as_it_is: bool = False,
+    stamp: int = FILLED,
 ) -> bool:
     """Write every field of `row` that has no entry yet; says whether there was any.
 
-    What a document gets so that nothing is missing in it is nobody's edit: it takes the stamp of
-    the latest one that was, and neither beats an edit that comes later nor counts as an action.
+    What a document gets so that nothing is missing in it is nobody's edit: it beats none, be it of
+    a device that was offline when the field came, and does not count as an action. In place of a
+    document that was lost it was somebody's, as old as `stamp`.
 
     Raises `ValueError` for what a field's rule cannot hold. Of a row `as_it_is` in its table, where
     only raw SQL can have put that, the field stays without entries instead.
@@ -73,12 +76,10 @@ def mirror(
     missing = [name for name, known in schema.fields.items() if known.wire not in there]
     if not missing:
         return False
-    stamps = [entry.stamp for entry in document.entries.values()]
-    latest = max(stamps) if stamps else document.next_stamp(now_ms)
     fields = _with_fields(schema, values_of(row, keys, missing))
     written = list(_fitting(fields) if as_it_is else fields)
     for known, value in written:
-        write_missing(document, known, value, latest)
+        write_missing(document, known, value, stamp)
     return bool(written)
 
 

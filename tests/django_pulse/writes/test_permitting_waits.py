@@ -151,3 +151,22 @@ def test_of_two_references_that_wait_the_one_that_lost_gets_in_when_the_other_ma
     arrive(space, first)
     assert parent_of(row) == there
     assert not Awaited.objects.exists()
+
+
+def test_what_a_column_held_while_it_waited_loses_to_an_edit_that_is_pushed_later(
+    space: Workspace, row: Page
+) -> None:
+    editor, admin = known(space, "editor"), known(space, "admin")
+    there, coming = page(space, title="There"), uuid.uuid4()
+    admin.pull()
+    admin.set(row.sync_id, parent=there.sync_id)
+    wait(editor, row, coming)
+    row.refresh_from_db()
+    row.title = "Later"
+    row.save()
+    Seat.objects.filter(user=editor.user).update(role="reader")
+    arrive(space, coming)
+    assert parent_of(row) is None
+    [result] = admin.push(row.sync_id)
+    assert told(result) == {}
+    assert parent_of(row) == there
