@@ -147,7 +147,8 @@ class Standing:
     listed completely, its head when that began. `subscription` is what the app wants of what its
     user may see, as it travels; `None` stands for everything.
     `certificate` is what the last welcome gave for the next hello; `attempts` are the numbers of
-    hellos that got no welcome.
+    hellos that got no welcome. `heard` is the server's time, in milliseconds, as the last welcome
+    told it.
     """
 
     replica: int
@@ -162,6 +163,7 @@ class Standing:
     subscription: dict[str, dict[str, list[Any]]] | None = None
     certificate: str | None = None
     attempts: tuple[int, ...] = ()
+    heard: int = 0
 
     def to_bytes(self) -> bytes:
         """The standing as JSON."""

@@ -3,7 +3,8 @@
 Laws:
 
 1. Before `welcome` nothing is sent but `hello`, and nothing is taken but `welcome` and `error`.
-2. The local clock is corrected by what `welcome` told; edits that were never sent move along.
+2. The local clock is corrected by what `welcome` told. Edits that were never sent move along where
+   they can have been made then: after the welcome before this one, and not later than now.
 """
 
 from collections.abc import Callable
@@ -282,10 +283,10 @@ class Session:
         known = standing.offset or 0
         offset = max(time - self._now(), min(known, time - self._greeted))
         moved = offset - known
-        self._shelf.stand(replace(standing, offset=offset))
+        self._shelf.stand(replace(standing, offset=offset, heard=time))
         if abs(moved) > OFFSET_MOVED:
             for key in list(self._shelf.pending):
-                restamp(self._shelf.held(key), moved)
+                restamp(self._shelf.held(key), moved, standing.heard, self.time())
 
 
 def _stored(subscription: Subscription | None) -> dict[str, dict[str, list[Any]]] | None:
@@ -298,11 +299,13 @@ def _stored(subscription: Subscription | None) -> dict[str, dict[str, list[Any]]
     }
 
 
-def restamp(held: Held, moved: int) -> None:
+def restamp(held: Held, moved: int, heard: int, now: int) -> None:
     """Move the stamps of entries that were never sent by so many milliseconds.
 
-    They stay past the stamps of what they replace and of what this replica sent before, and in
-    their own order, as they would have been had the clock been right.
+    What would come to lie before `heard`, when the clock was last known to be right, or after `now`
+    was written before the clock went wrong, and stays. They stay past the stamps of what they
+    replace and of what this replica sent before, and in their own order, as they would have been
+    had the clock been right.
     """
     own, sent = held.own_entries(0), held.record.sent
     entries = [entry for entry in own if entry.dot.clock >= sent]
@@ -311,12 +314,13 @@ def restamp(held: Held, moved: int) -> None:
     view = held.view
     stamps = {entry.dot: entry.stamp for entry in view.entries.values()}
     names: dict[Dot, Dot] = {}
+    last = next_stamp(now + OFFSET_MOVED)
     view.delete([entry.dot for entry in entries])
     stamp = max((entry.stamp for entry in own if entry.dot.clock < sent), default=-1)
     for entry in sorted(entries, key=lambda entry: (entry.stamp, entry.dot)):
         replaces = [names.get(dot, dot) for dot in entry.replaces]
         seen = max((stamps[dot] for dot in replaces if dot in stamps), default=-1)
-        shifted = max(entry.stamp + (moved << COUNTER_BITS), 0)
+        shifted = _moved(entry.stamp, moved << COUNTER_BITS, next_stamp(heard), last)
         stamp = next_stamp(0, max(shifted - 1, seen, stamp))
         mark = held.mark_at(entry.dot.clock)
         written = view.append(entry.field, stamp, entry.value, replaces)
@@ -324,3 +328,13 @@ def restamp(held: Held, moved: int) -> None:
         names[entry.dot] = written.dot
         stamps[written.dot] = stamp
     held.edited()
+
+
+def _moved(stamp: int, by: int, first: int, last: int) -> int:
+    """The stamp moved, if it can be of a time between these; or as near to that as it is."""
+    moved = stamp + by
+    if moved > last:
+        return min(stamp, last)
+    if moved < first:
+        return max(moved, stamp if stamp <= last else first)
+    return moved

@@ -254,7 +254,7 @@ def test_a_moved_clock_changes_no_edit(case: RuleCase, data: st.DataObject) -> N
     held = world.held
     before, confirmed = world.read(held.view), world.read(held.confirmed)
     flight = [part.data for part in held.flight]
-    restamp(held, data.draw(st.integers(0, 10_000)))
+    restamp(held, data.draw(st.integers(0, 10_000)), 0, 2**41)
     assert world.same(world.read(held.confirmed), confirmed)
     assert [part.data for part in held.flight] == flight
     world.check(before)

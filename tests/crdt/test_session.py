@@ -28,7 +28,7 @@ from crdt.messages import (
 from crdt.stamp import stamp_ms
 
 from .authority import MODEL, SCHEMA, Authority
-from .phone import Phone
+from .phone import Phone, converged
 
 
 def welcome(**changes: object) -> Welcome:
@@ -168,8 +168,55 @@ def test_a_restamped_write_stays_behind_what_it_replaced(phone: Phone) -> None:
     assert phone.rows()[row]["title"] == other.rows()[row]["title"] == "Milk"
 
 
+@pytest.mark.parametrize("skew", [-86_400_000, 86_400_000])
+def test_a_clock_that_goes_wrong_after_offline_edits_moves_none_of_them(skew: int) -> None:
+    phone, other = Phone(Authority(), 11), Phone(Authority(), 12)
+    other.authority = phone.authority
+    row = phone.replica.create(MODEL, {"title": "Eggs"})
+    phone.sync()
+    other.sync()
+    for device, title, done in ((other, "First", True), (phone, "Second", False)):
+        device.cut()
+        phone.authority.now += 3_600_000
+        device.replica.set(MODEL, row, title=title)
+        device.replica.set(MODEL, row, done=done)
+    phone.authority.now += 3_600_000
+    other.replica.set(MODEL, row, title="Third")
+    phone.authority.now += 3_600_000
+    phone.skew = skew
+    assert converged(phone, other)
+    assert phone.rows()[row] | {"title": "Third", "done": False} == phone.rows()[row]
+
+
+@pytest.mark.parametrize("skew", [-86_400_000, 86_400_000])
+def test_edits_made_after_a_clock_went_wrong_are_restamped(phone: Phone, skew: int) -> None:
+    phone.sync()
+    phone.cut()
+    phone.authority.now += 3_600_000
+    phone.skew = skew
+    made = phone.authority.now
+    row = phone.replica.create(MODEL, {"title": "Eggs"})
+    phone.authority.now += 3_600_000
+    phone.sync()
+    assert all(abs(stamp - made) < 10 for stamp in stamps(phone, row))
+
+
+def test_edits_whose_stamps_were_corrected_are_not_moved_again(phone: Phone) -> None:
+    phone.skew = 86_400_000
+    row = phone.replica.create(MODEL, {"title": "Eggs"})
+    phone.connect()
+    phone.receive()
+    phone.cut()
+    before = stamps(phone, row)
+    phone.skew = 0
+    phone.authority.now += 3_600_000
+    phone.sync()
+    assert stamps(phone, row) == before
+
+
 def test_restamped_writes_stay_behind_what_was_sent_before_and_in_their_order(phone: Phone) -> None:
     phone.sync()
+    phone.skew = 3_600_000
     row = phone.replica.create(MODEL, {"title": "Eggs"})
     phone.send()
     [made] = stamps(phone, row)
@@ -179,7 +226,6 @@ def test_restamped_writes_stay_behind_what_was_sent_before_and_in_their_order(ph
     phone.replica.set(MODEL, row, title="Milk")
     phone.replica.delete(MODEL, row)
     phone.cut()
-    phone.skew = 3_600_000
     phone.connect()
     phone.receive()
     held = Document(phone.states()[row]).entries.values()
