@@ -8,7 +8,7 @@ Laws:
    removed again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from .document import Document
@@ -16,7 +16,6 @@ from .entry import ROW_FIELD, Dot, Entry, Write
 from .errors import LocalFault
 from .schema import MISSING, Field, Schema
 from .values import decode
-from .vector import VectorClock
 
 __all__ = ["check_field", "delete_row", "touch_text", "write_field", "write_missing", "write_row"]
 
@@ -30,14 +29,14 @@ def write_field(
     unsent_from: int | None = None,
     *,
     stamp: int | None = None,
-    seen: VectorClock | None = None,
+    seen: Callable[[Dot], bool] | None = None,
 ) -> list[Entry]:
     """Write `new` to `field` as somebody who saw `old`; returns the entries appended.
 
     Values are Python values; `old` may be `MISSING`. Own entries from clock `unsent_from` on were
     never sent: those that the new ones replace or add to are folded into them. `None` folds
     nothing. `stamp` is for what is no edit, and may be earlier. `seen` is for a writer who has not
-    seen all that is in the document: entries past it are not replaced. Raises `ValueError` for a
+    seen all that is in the document: other entries are not replaced. Raises `ValueError` for a
     value that the field's kind cannot hold.
     """
     field.check(new)
@@ -48,7 +47,7 @@ def write_field(
     new = _plain(field, new)
     entries = document.live(field.wire)
     if seen is not None:
-        entries = tuple(entry for entry in entries if seen.includes(entry.dot))
+        entries = tuple(entry for entry in entries if seen(entry.stands_for or entry.dot))
     live = field.live(entries)
     dot = Dot(document.replica, document.clock(document.replica))
     writes = field.rule.write_at(dot, live, None if old is MISSING else old, new)

@@ -23,7 +23,7 @@ from .lib0 import write_any
 from .outbound import void_run
 from .update import DEFAULT_LIMITS, Limits, Push, State, read_push, read_state
 
-__all__ = ["CLOCKS_FROM", "read_push_to", "rebuilt", "rebuilt_in"]
+__all__ = ["CLOCKS_FROM", "read_push_to", "rebuilt", "rebuilt_in", "row_in"]
 
 CLOCKS_FROM: Final = 1_577_836_800
 """Seconds from 1970 to 2020. Where it is not known how far they have run, clocks begin at the
@@ -39,8 +39,9 @@ def rebuilt(
 ) -> Document:
     """A document without fields, to be filled by the server, `replica`, from the row.
 
-    It is made at `now_ms`; what is written into it is as old as `written_ms`. `clocks` are those of
-    all replicas, as far as what they wrote is known to be in the row.
+    It is made at `now_ms`. What it is filled with takes the stamp of its first entry, that of
+    `written_ms`, which tells it from what is written later. `clocks` are those of all replicas, as
+    far as what they wrote is known to be in the row.
     """
     known = dict(clocks or {})
     start = max(now_ms // 1_000 - CLOCKS_FROM, known.pop(replica, 0), 1)
@@ -77,6 +78,13 @@ def _former(known: State) -> Mapping[int, int]:
         return {}
     entries = (entry for entry in known.entries.values() if entry.field == REBUILT_FIELD)
     return {replica: clock for entry in entries for replica, clock in entry.value or ()}
+
+
+def row_in(document: Document) -> frozenset[Dot]:
+    """Those of a rebuilt document's entries that tell what was in the row when it was made."""
+    entries = document.entries.values()
+    marks = {(each.dot.replica, each.stamp) for each in entries if each.field == REBUILT_FIELD}
+    return frozenset(each.dot for each in entries if (each.dot.replica, each.stamp) in marks)
 
 
 def rebuilt_in(data: bytes) -> frozenset[Dot]:

@@ -7,7 +7,8 @@ Laws:
 2. An edit keeps its value, its stamp and the mark under which it was made.
 3. Where what an edit replaced is not in the document (it was refused; or the document was made anew
    from the row, and its dots mean other things), parts of a value (elements, items, leaves) are
-   found again by what they say.
+   found again by what they say, among what was there to see: what others wrote since is not taken
+   away.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
@@ -18,6 +19,7 @@ from .editing import write_field
 from .entry import Dot, Entry
 from .made import Made, made_under, mark_at
 from .outbound import repack
+from .rebuilding import row_in
 from .schema import MISSING, Field, Schema
 from .update import write_update
 
@@ -124,7 +126,17 @@ class _Redoing:
         field = self._field(wire)
         old, new = (field.read(before), field.read(after)) if field else (MISSING, MISSING)
         if field is not None and new is not MISSING:
-            write_field(self._target, field, old, new, 0, stamp=stamp)
+            seen = self._seen(before)
+            write_field(self._target, field, old, new, 0, stamp=stamp, seen=seen)
+
+    def _seen(self, before: Document) -> Callable[[Dot], bool]:
+        """Which of the target's entries were there to see, or stand for such; all own ones were."""
+        own = self._target.replica
+        if self._anew:
+            row = row_in(self._target)
+            return lambda dot: dot.replica == own or dot in row
+        vector = before.vector
+        return lambda dot: dot.replica == own or vector.includes(dot)
 
     def _append(self, entry: Entry, before: Document, after: Document) -> None:
         """An entry again. Where it replaced one that is not here, it replaces what that one did."""

@@ -39,6 +39,7 @@ from crdt.messages import (
 from crdt.rebuilding import read_push_to, rebuilt, rebuilt_in
 from crdt.rules import Counter, Latest, ServerOnly, Text
 from crdt.schema import MISSING, Field, Schema
+from crdt.stamp import next_stamp
 from crdt.update import Push as ReadPush
 
 __all__ = ["MODEL", "SCHEMA", "Authority", "Line"]
@@ -215,7 +216,8 @@ class Authority:
         clocks = old.vector if counted else {}
         document = rebuilt(self.server, self.now, self.now - 5_000, clocks)
         for name, value in values.items():
-            write_field(document, self.schema.fields[name], MISSING, value, self.now - 5_000)
+            stamp = next_stamp(self.now - 5_000)
+            write_field(document, self.schema.fields[name], MISSING, value, 0, stamp=stamp)
         self._publish(key, document)
 
     def _publish(self, key: Key, document: Document) -> None:

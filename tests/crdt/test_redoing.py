@@ -26,7 +26,7 @@ from crdt.rules import AddWinsSet, Conflicts, DeepMerge, Flag, List, MergeRule, 
 from crdt.sameness import canonical
 from crdt.schema import MISSING, Field, Schema
 from crdt.session import restamp
-from crdt.stamp import stamp_ms
+from crdt.stamp import next_stamp, stamp_ms
 from fuzz.rule_cases import RULE_CASES, RuleCase
 
 NOW = 1_700_000_000_000
@@ -295,7 +295,7 @@ def rebuild(world: World, state: bytes, *, counted: bool) -> bytes:
     document = rebuilt(SERVER if counted else NEXT_SERVER, NOW + 1_000_000, written, clocks)
     value = world.read(old)
     if value is not MISSING:
-        write_field(document, world.field, MISSING, value, written)
+        write_field(document, world.field, MISSING, value, 0, stamp=next_stamp(written))
     return document.encode()
 
 

@@ -220,7 +220,7 @@ class Uploads:
         if edits and read.base.values is None:
             read.remark = NO_HISTORY, _NO_HISTORY.format(read.item.base)
         own = {document.replica: start}
-        seen = None if read.base.seen is None else read.base.seen.merge(own)
+        seen = None if read.base.seen is None else read.base.seen.merge(own).includes
         stamp = merged.document.next_stamp(now_ms)  # past what was written behind our back
         for known, old, new in edits:
             write_field(document, known, old, new, now_ms, stamp=stamp, seen=seen)
