@@ -99,7 +99,7 @@ class Connection:
         self._said: PulseError | None = None
         self.synced_at = _read_time(store.get(SYNCED_AT))
         self._task: asyncio.Task[None] | None = None
-        self._ending: asyncio.Task[None] | None = None
+        self._ending: set[asyncio.Task[None]] = set()
         self._failures = 0
         self._hurry = asyncio.Event()
         self._edited = asyncio.Event()
@@ -127,9 +127,9 @@ class Connection:
         """Connect now, and again whenever the connection is lost; forgets an earlier refusal."""
         self._sign_in.retry()
         self._failures = 0
-        self._hurry.set()
         if not self.connected:
             self.error = None  # of an attempt that this one makes obsolete
+            self._hurry.set()
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="pulse-connection")
 
@@ -137,11 +137,12 @@ class Connection:
         """Close the connection and open no other one until `online`."""
         if self._task is not None:
             self._task.cancel()
-            self._ending, self._task = self._task, None
+            self._ending.add(self._task)
+            self._task.add_done_callback(self._ending.discard)
+            self._task = None
         self.error = None
         self._publish()
-        if self._ending is not None:
-            await asyncio.wait([self._ending])
+        await self._ended()
 
     def renew(self) -> None:
         """There is another token: sign in with it, on the connection that stands or a new one."""
@@ -166,8 +167,7 @@ class Connection:
     # -- the connection's life ---------------------------------------------------------------
 
     async def _run(self) -> None:
-        if self._ending is not None:
-            await asyncio.wait([self._ending])
+        await self._ended()
         while self._task is asyncio.current_task():
             self._hurry.clear()
             try:
@@ -182,16 +182,23 @@ class Connection:
                 self._failed(PulseError(f"A fault of Django Pulse itself: {error!r}."))
             await self._pause()
 
+    async def _ended(self) -> None:
+        """Wait until nothing is left of the connections that the app has ended."""
+        if self._ending:
+            await asyncio.wait(self._ending)
+
     async def _converse(self) -> None:
-        """One connection, from the token to its end, which is always an exception."""
+        """One connection, from the token to its end."""
         token = await self._sign_in.token()
         socket = await open_socket(self._address, self._headers, self._tls)
         opened = now()
         try:
             await self._talk(socket, token)
-        finally:
+        except PulseError as error:
             if now() - opened > self._backoff.longest:
                 self._failures = 0
+            self._failed(error)  # now: until the socket is closed may take a while
+        finally:
             self._welcomed.clear()
             self._unanswered.clear()
             self._replica.disconnected()
@@ -325,6 +332,7 @@ class Connection:
         elif isinstance(event, Failed):
             self.error = self._said = fault_of(event)
             if isinstance(self.error, SignInRefused | OriginRefused):
+                self._welcomed.clear()
                 raise self.error
 
     def _check_answered(self) -> None:

@@ -14,10 +14,9 @@ from websockets.sync.client import ClientConnection, connect
 from crdt.frames import decode, encode
 from crdt.messages import Hello, Message, Ping, Pong, Welcome
 
-__all__ = ["Socket", "heard", "opened", "welcomed"]
+from .together import PATIENCE
 
-# Seconds to wait for what must come.
-PATIENCE = 20
+__all__ = ["PATIENCE", "Socket", "heard", "opened", "welcomed"]
 
 
 class Socket:
@@ -60,7 +59,8 @@ class Socket:
 @contextmanager
 def opened(url: str, **options: Any) -> Iterator[Socket]:
     """A connection that has said nothing yet."""
-    with connect(url, proxy=None, close_timeout=1, max_size=None, **options) as connection:
+    patient = {"open_timeout": PATIENCE, "close_timeout": 1, **options}
+    with connect(url, proxy=None, max_size=None, **patient) as connection:
         yield Socket(connection)
 
 

@@ -33,14 +33,15 @@ from crdt.messages import (
     Push,
 )
 from crdt.messages import Refused as RefusedItem
-from django_pulse.client import LocalFault, SignInRefused, connect
+from django_pulse.client import LocalFault, SignInRefused
 from django_pulse.mapping.options import SyncOptions
 from django_pulse.tables import Device, Outcome
 from tests.project.public.models import Notice, Rota
 from tests.project.servers import ThreadServer
 from tests.project.todo.models import Task
 
-from .client.conftest import SOON, in_django
+from .client.conftest import in_django
+from .client.devices import connected
 from .sockets import PATIENCE, opened, welcomed
 from .test_consumers import cookie_of, origin_of, pulled, rows, update
 from .test_sync_view import sent
@@ -270,7 +271,7 @@ async def test_a_device_reads_signs_in_later_and_goes_on_with_the_same_store(
     url: str, notice: Notice, tmp_path: Any
 ) -> None:
     store = tmp_path / "phone.sqlite3"
-    async with connect(url, store=store, backoff=SOON) as pulse:
+    async with connected(url, store=store) as pulse:
         await pulse.synced(PATIENCE)
         notices = pulse.model("public.notice")
         assert [row.text for row in notices.all()] == ["Closed on Monday"]
@@ -281,13 +282,13 @@ async def test_a_device_reads_signs_in_later_and_goes_on_with_the_same_store(
                 break
         [kept] = pulse.kept_aside()
         assert kept.fields["text"].value == "Graffiti", "nothing is lost"
-    async with connect(url, store=store, token="ada", backoff=SOON) as pulse:
+    async with connected(url, store=store, token="ada") as pulse:
         await pulse.synced(PATIENCE)
         assert len(pulse.model("todo.task").all()) == 1
         pulse.model("public.notice").set(notice.sync_id, text="Open")
         await pulse.synced(PATIENCE)
     assert await in_django(lambda: Notice.objects.get().text) == "Open"
-    async with connect(url, store=store, backoff=SOON) as pulse:
+    async with connected(url, store=store) as pulse:
         with pytest.raises((LocalFault, SignInRefused), match="signed in nobody"):
             await pulse.synced(PATIENCE)
         assert len(pulse.model("todo.task").all()) == 1, "of a user's store nothing is dropped"

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import pytest
 
 from django_pulse.client import Backoff, Pulse, connect
+from tests.django_pulse.together import PATIENCE
 from tests.project.servers import ThreadServer
 
 T = TypeVar("T")
@@ -42,7 +43,8 @@ def device(live_server_asgi: ThreadServer, ann: dict[str, str]) -> Device:
 
     @asynccontextmanager
     async def connected(**options: Any) -> AsyncIterator[Pulse]:
-        given: dict[str, Any] = {"cookies": ann, "backoff": SOON, "url": live_server_asgi.ws_url}
+        given: dict[str, Any] = {"cookies": ann, "backoff": SOON, "timeout": PATIENCE}
+        given["url"] = live_server_asgi.ws_url
         async with connect(**(given | options)) as pulse:
             yield pulse
 

@@ -13,7 +13,7 @@ SOON = Backoff(first=0.001, longest=0.01)
 
 @asynccontextmanager
 async def connected(url: str, **options: Any) -> AsyncIterator[Pulse]:
-    async with connect(url, **{"backoff": SOON, **options}) as pulse:
+    async with connect(url, **{"backoff": SOON, "timeout": PATIENCE, **options}) as pulse:
         yield pulse
 
 

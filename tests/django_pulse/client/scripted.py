@@ -1,7 +1,9 @@
 """A WebSocket server whose every word a test decides, for what no honest server would do."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from socket import socket as tcp_socket
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection, serve
@@ -12,7 +14,7 @@ from crdt.messages import Fault, Hello, Limits, Message, Ping, Pong, Welcome
 from crdt.rules import Counter, Text
 from crdt.schema import Field, Schema
 
-__all__ = ["TASK", "Script", "hear", "scripted", "tell", "welcome"]
+__all__ = ["TASK", "Script", "closing_when", "hear", "nobody", "scripted", "tell", "welcome"]
 
 TASK = Schema(
     "todo.task",
@@ -73,6 +75,27 @@ def refusing(tokens: list[str | None], good: str) -> Script:
         await socket.close(4401, "Nobody is signed in.")
 
     return script
+
+
+def closing_when(let_go: asyncio.Event, answer: Message) -> Script:
+    """Answers the hello, and does not hear the client's close before `let_go`."""
+
+    async def script(socket: ServerConnection) -> None:
+        await hear(socket)
+        await tell(socket, answer)
+        socket.transport.pause_reading()
+        await let_go.wait()
+        socket.transport.resume_reading()
+
+    return script
+
+
+@contextmanager
+def nobody() -> Iterator[str]:
+    """The URL of a port that nobody answers, and that nobody else is given meanwhile."""
+    with tcp_socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"ws://127.0.0.1:{bound.getsockname()[1]}/ws/pulse/sync/"
 
 
 @asynccontextmanager

@@ -10,8 +10,7 @@ import pytest
 
 from django_pulse.client import Pulse
 from tests.django_pulse.client.conftest import Device, in_django
-
-PATIENCE = 30
+from tests.django_pulse.together import PATIENCE
 
 
 def of_note(row: Any) -> tuple[int, str]:

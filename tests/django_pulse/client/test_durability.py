@@ -13,9 +13,8 @@ import pytest
 
 from tests.django_pulse.client.chaos import ChaosProxy, Fate
 from tests.django_pulse.client.conftest import Device, in_django
+from tests.django_pulse.together import PATIENCE
 from tests.project.servers import ThreadServer
-
-PATIENCE = 30
 
 
 def votes_in_the_database(row: UUID) -> int:

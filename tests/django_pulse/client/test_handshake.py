@@ -20,6 +20,7 @@ from django_pulse.client.errors import (
     WrongEndpoint,
 )
 from django_pulse.client.handshake import open_socket, why_closed
+from tests.django_pulse.client.scripted import nobody
 
 Streams = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -120,13 +121,10 @@ async def test_tls_to_a_server_without_it_is_explained() -> None:
 
 @pytest.mark.asyncio
 async def test_nobody_listening_is_nobodys_fault() -> None:
-    server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    server.close()
-    await server.wait_closed()
-    found = await opening_fails(f"ws://127.0.0.1:{port}/")
+    with nobody() as url:
+        found = await opening_fails(url)
     assert type(found) is Unreachable
-    assert f"127.0.0.1:{port}/ cannot be reached" in str(found)
+    assert f"{url} cannot be reached" in str(found)
 
 
 @pytest.mark.asyncio

@@ -21,9 +21,8 @@ from django_pulse.client import (
     WrongEndpoint,
 )
 from tests.django_pulse.client.conftest import Device, in_django
+from tests.django_pulse.together import PATIENCE
 from tests.project.servers import ThreadServer
-
-PATIENCE = 20
 
 
 @pytest.mark.asyncio

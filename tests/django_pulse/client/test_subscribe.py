@@ -8,8 +8,8 @@ import pytest
 
 from django_pulse.client import LocalFault
 from tests.django_pulse.client.conftest import Device, in_django
+from tests.django_pulse.together import PATIENCE
 
-PATIENCE = 20
 CARD, FOLDER = "parts.card", "parts.folder"
 
 

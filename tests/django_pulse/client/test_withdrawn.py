@@ -13,9 +13,9 @@ from django_pulse.client import Refused, Reverted
 from django_pulse.tables import Document as Stored
 from django_pulse.writes.pushes import undoing
 from tests.django_pulse.client.conftest import Device, in_django, signed_in
+from tests.django_pulse.together import PATIENCE
 from tests.project.permits.models import Page, Workspace
 
-PATIENCE = 20
 PAGE = "permits.page"
 BODY = "Long, é😀. " * 2_000
 ROUNDS = 8

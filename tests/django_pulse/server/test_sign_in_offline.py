@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,9 @@ from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
 from django.test import Client, override_settings
 
-from django_pulse.client import AccountDenied, LocalFault, Pulse, SignInRefused, connect
-from tests.django_pulse.client.conftest import SOON, in_django, signed_in
-from tests.django_pulse.client.devices import until
+from django_pulse.client import AccountDenied, LocalFault, Pulse, SignInRefused
+from tests.django_pulse.client.conftest import in_django, signed_in
+from tests.django_pulse.client.devices import connected, until
 from tests.django_pulse.sockets import PATIENCE
 from tests.django_pulse.test_consumers import TOKENS
 from tests.project.servers import ThreadServer
@@ -62,7 +63,7 @@ async def test_edits_wait_for_the_next_sign_in_when_the_session_has_ended(
     url: str, transactional_db: None, tmp_path: Path, end: Callable[[], Any]
 ) -> None:
     store, cookies = tmp_path / "phone.sqlite3", await in_django(lambda: signed_in("ada"))
-    async with connect(url, store=store, cookies=cookies, backoff=SOON) as pulse:
+    async with connected(url, store=store, cookies=cookies) as pulse:
         await write_offline(pulse)
         await in_django(end)
         await pulse.online()
@@ -72,7 +73,7 @@ async def test_edits_wait_for_the_next_sign_in_when_the_session_has_ended(
     assert await in_django(titles) == []
     await in_django(lambda: get_user_model().objects.update(is_active=True))
     cookies = await in_django(log_in_again)
-    async with connect(url, store=store, cookies=cookies, backoff=SOON) as pulse:
+    async with connected(url, store=store, cookies=cookies) as pulse:
         await pulse.synced(PATIENCE)
         assert pulse.status.pending == 0
     assert await in_django(titles) == ["Written away"]
@@ -90,7 +91,7 @@ async def test_a_device_of_a_deactivated_account_stops_and_goes_on_when_the_app_
         asked += 1
         return "ada"
 
-    async with connect(url, token=token, backoff=SOON) as pulse:
+    async with connected(url, token=token) as pulse:
         await write_offline(pulse)
         await in_django(deactivate)
         await pulse.online()
@@ -108,10 +109,11 @@ async def test_a_new_password_has_the_token_asked_about_again_and_loses_no_edit(
     url: str, transactional_db: None
 ) -> None:
     await in_django(lambda: signed_in("ada"))
-    async with connect(url, token="ada", backoff=SOON) as pulse:
+    async with connected(url, token="ada") as pulse:
         await pulse.synced(PATIENCE)
+        ended = asyncio.ensure_future(until(pulse, lambda status: not status.connected))
         await in_django(change_password)
-        await until(pulse, lambda status: not status.connected)
+        await ended
         pulse.model("todo.note").create(title="Right after")
         await pulse.synced(PATIENCE)
     assert await in_django(titles) == ["Right after"]
@@ -123,13 +125,13 @@ async def test_the_next_user_of_a_device_pushes_nothing_of_the_last_ones(
 ) -> None:
     store = tmp_path / "phone.sqlite3"
     await in_django(lambda: (signed_in("ada"), signed_in("bob")))
-    async with connect(url, store=store, token="ada", backoff=SOON) as pulse:
+    async with connected(url, store=store, token="ada") as pulse:
         await write_offline(pulse)
-    async with connect(url, store=store, token="bob", backoff=SOON) as pulse:
+    async with connected(url, store=store, token="bob") as pulse:
         with pytest.raises(LocalFault, match="a store of their own"):
             await pulse.synced(PATIENCE)
         assert pulse.status.pending == 1
     assert await in_django(titles) == []
-    async with connect(url, store=store, token="ada", backoff=SOON) as pulse:
+    async with connected(url, store=store, token="ada") as pulse:
         await pulse.synced(PATIENCE)
     assert await in_django(titles) == ["Written away"]
