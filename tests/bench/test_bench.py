@@ -16,7 +16,7 @@ from tests.bench.measuring import Options, Table, Timing, interleaved
 pytestmark = pytest.mark.beside
 
 # Seconds for all benchmarks with hardly any rows; it takes five where nothing else runs.
-TIMEOUT = 110
+TIMEOUT = 240
 
 CONTESTANTS = {
     "new": ("bulk_create", "update_or_create"),

@@ -35,13 +35,24 @@ database = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def fresh_hints() -> Iterator[None]:
-    """No hints under way and no outage left over for another test."""
+    """No hints under way and no outage left over from another test, nor for one."""
+    _settle()
     yield
+    _settle()
+
+
+def _settle() -> None:
     if hints._own_loop is not None:
-        hints._own_loop.call_soon_threadsafe(lambda: [each.cancel() for each in hints._sending])
+        hints._own_loop.call_soon_threadsafe(_cancel_those_of, hints._own_loop)
     hints.flush(PATIENCE)
     hints._outage.clear()
     channel_layers.backends.clear()
+
+
+def _cancel_those_of(loop: asyncio.AbstractEventLoop) -> None:
+    for each in list(hints._sending):
+        if each.get_loop() is loop:
+            each.cancel()
 
 
 def layer(backend: str, **config: Any) -> override_settings:

@@ -25,7 +25,7 @@ Seen = Callable[[Pulse], bool]
 
 @pytest.fixture(autouse=True)
 def never_polling() -> Iterator[None]:
-    with settings(POLL_SECONDS=NEVER):
+    with settings(POLL_SECONDS=NEVER, HINT_TIMEOUT_SECONDS=PATIENCE):
         yield
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -23,6 +24,8 @@ pytestmark = [
 
 # Seconds between two pings: so many that whatever arrives in a test arrived live, or so few.
 NEVER, SOON = "3600", "1"
+# What travels live has as long as it takes: nobody asks again.
+PATIENT = json.dumps({"HINT_TIMEOUT_SECONDS": PATIENCE})
 
 Start = Callable[[str], tuple[str, str]]
 
@@ -36,6 +39,7 @@ def two_servers(server_process: StartProcess, redis: RedisServer, layer: str) ->
             "PULSE_TEST_REDIS": redis.url,
             "PULSE_TEST_LAYER": layer,
             "PULSE_TEST_POLL": poll,
+            "PULSE_TEST_PULSE": PATIENT if poll == NEVER else "{}",
         }
         other = in_thread(lambda: server_process(**environment))
         one = server_process(**environment)

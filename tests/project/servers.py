@@ -12,6 +12,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +23,7 @@ import uvicorn
 __all__ = ["DaphneServer", "ProcessServer", "RedisServer", "ThreadServer", "redis_executable"]
 
 # Seconds to wait for any of them. Generous, for a machine that is busy with other tests.
-PATIENCE = 30
+PATIENCE = 60
 # Seconds that uvicorn waits for clients that do not answer its closing; then it cuts them off.
 GRACE = 1
 SOCKET_PATH = "/ws/pulse/sync/"
@@ -97,6 +98,22 @@ class ThreadServer(_Urls):
         self._socket.close()
         if self._thread.is_alive():
             raise RuntimeError("The ASGI server's thread is stuck.")
+        _finish_work()
+
+
+def _finish_work() -> None:
+    """Wait for what outlives its connection: work in threads, and hints to other sockets. Whatever
+    it still did to the database, or logged, would be the next test's.
+    """
+    from django_pulse import threads
+    from django_pulse.changefeed import hints
+
+    for size, pool in list(threads._pools.items()):
+        idle = threading.Barrier(size + 1)  # all of its threads stand here at once
+        for _ in range(size):
+            pool.submit(idle.wait, PATIENCE)
+        idle.wait(PATIENCE)
+    hints.flush(PATIENCE)
 
 
 class ProcessServer(_Urls):
@@ -194,26 +211,29 @@ def redis_executable() -> str | None:
 
 
 class RedisServer:
-    """A Redis on loopback that keeps nothing; it can be stopped and started again."""
+    """A Redis that keeps nothing; it can be stopped and started again.
 
-    def __init__(self, executable: str, directory: Path) -> None:
+    It listens on a path: a port that it left could be somebody else's when it comes back.
+    """
+
+    def __init__(self, executable: str) -> None:
         self._executable = executable
-        self._directory = directory
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        # Not below pytest's own directory: the path of a socket has 100 characters or so.
+        self._directory = Path(tempfile.mkdtemp(prefix="pulse-redis-"))
+        self.path = self._directory / "redis.sock"
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+        return f"unix://{self.path}"
 
     def start(self) -> None:
         if self._process is not None:
             return
         self._process = subprocess.Popen(
             [
-                *(self._executable, "--port", str(self.port), "--bind", "127.0.0.1"),
+                *(self._executable, "--port", "0", "--unixsocket", str(self.path)),
                 *("--save", "", "--appendonly", "no", "--dir", str(self._directory)),
             ],
             stdout=subprocess.PIPE,
@@ -237,6 +257,11 @@ class RedisServer:
         process.wait()
         if process.stdout is not None:
             process.stdout.close()
+
+    def remove(self) -> None:
+        """Stop it for good."""
+        self.stop()
+        shutil.rmtree(self._directory, ignore_errors=True)
 
 
 def _serve_until_told(port: int) -> None:

@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from random import SystemRandom
 from types import TracebackType
 
 from .blocks import Block
@@ -30,6 +31,9 @@ __all__ = ["Scenario", "ScenarioError"]
 # Seconds for a command to end, a server to listen, or an expected line to be printed: ten times
 # what the slowest takes on a busy two-core machine.
 PATIENCE = 60.0
+# Below those that any system gives to whoever asks for just some port: one that is free here still
+# is when the program that is to listen on it has started.
+_PORTS = range(20_000, 32_768)
 # Seconds between two attempts to reach a port that does not answer yet.
 RETRY = 0.05
 
@@ -239,10 +243,10 @@ def _amiss(block: Block, what: str, printed: str) -> ScenarioError:
 
 
 def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    for port in SystemRandom().sample(_PORTS, len(_PORTS)):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise OSError(f"none of the ports {_PORTS.start} to {_PORTS.stop - 1} is free")
 
 
 def _environment(checkout: Path) -> dict[str, str]:

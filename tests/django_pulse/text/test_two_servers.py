@@ -24,6 +24,8 @@ pytestmark = [
 NEVER = "3600"
 """Seconds between two polls: whatever arrives in a test arrived live."""
 
+PATIENT = json.dumps({"HINT_TIMEOUT_SECONDS": PATIENCE})
+
 
 def ask(socket: Socket, **said: Any) -> Any:
     socket.connection.send(json.dumps(said))
@@ -38,6 +40,7 @@ def test_what_is_acked_by_one_process_is_told_live_by_the_other_and_a_retry_ther
     server_process: StartProcess, redis: RedisServer
 ) -> None:
     environment = {"PULSE_TEST_REDIS": redis.url, "PULSE_TEST_POLL": NEVER}
+    environment["PULSE_TEST_PULSE"] = PATIENT
     starting = in_thread(lambda: server_process(**environment))
     one, other = server_process(**environment), starting.result(PATIENCE)
     cookie = "; ".join(f"{name}={value}" for name, value in signed_in("ann").items())
