@@ -121,7 +121,7 @@ def merge(batch: Batch) -> Results:
     _learn(batch, pushes)
     judge = Judge(batch.user, batch.model, batch.using)
     unseen = isinstance(batch.cause, placing.UnseenError)
-    places = placing.Placing(batch.model, batch.using, visible, unseen=unseen)
+    places = placing.Placing(batch.model, batch.using, visible, judge.founded, unseen=unseen)
     for place in judge.look_up(pushes):
         results[place] = ItemResult("busy")
         del pushes[place]

@@ -46,6 +46,7 @@ class Judge:
         self.using = using
         self._owner = scopes.owner_field(model)
         self._targets = Targets(user, model, using)
+        self.founded = self._targets.founded
         self._blank = model()
         self._columns = columns_of(model)
         fields = schema_of(model).fields.values()

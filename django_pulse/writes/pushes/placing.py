@@ -68,6 +68,7 @@ class UnseenError(Exception):
 class Placing:
     """Where one user may put the rows of one model.
 
+    He may put them beside what he `founded`, by its keys, as well as where he reads.
     `unseen` says that the push was stored before, and had to be taken back for that reason.
     """
 
@@ -76,6 +77,7 @@ class Placing:
         model: type[SyncModel],
         using: str,
         visible: Container[str],
+        founded: Container[Any] = (),
         *,
         unseen: bool = False,
     ) -> None:
@@ -89,6 +91,7 @@ class Placing:
         self._start = "" if audience is None or self._hop is None else key_of(using, audience, "")
         self.shares = audience is not None and not audience.rest
         """Is to be put somewhere to be shared with somebody?"""
+        self._founded = founded
         self._set = None if self._hop is None else sets_of(model).get(self._hop.name)
         self._visible = visible
 
@@ -147,7 +150,8 @@ class Placing:
     def _sees_column_of(self, row: SyncModel) -> bool:
         if self._attname is None:
             return True
-        return not row.is_local_only and self.sees_any([getattr(row, self._attname)])
+        anchor = getattr(row, self._attname)
+        return not row.is_local_only and (anchor in self._founded or self.sees_any([anchor]))
 
     @property
     def _is_elsewhere(self) -> bool:

@@ -2,12 +2,13 @@
 
 They are looked up once for a whole batch, in a few queries per field. Whoever pushes learns the
 same about a row that he may not see as about one that does not exist. Anybody may refer to rows of
-models that do not sync; where the audience begins, only to those by which he sees rows.
+models that do not sync; where the audience begins, only to those by which he sees rows. Besides
+what he sees he may refer to what he founded (`founding`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from ...visibility import scopes
 from ...visibility.audience import audience_of
 from ..locking import busy_targets
 from ..merging import Merged
+from .founding import founded
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -65,6 +67,8 @@ class Targets:
         self._barred: set[tuple[str, Target]] = set()
         self._scopes: Set[str] | None = None
         self.follows = False
+        self.founded: set[Any] = set()
+        """What rows of the model may be put beside, as what begins their audience: its keys."""
 
     def look_up(self, pushes: Mapping[int, tuple[Merged, Push]]) -> set[int]:
         """Find out which of the rows named there are.
@@ -198,12 +202,16 @@ class Targets:
         if owner is not None:
             rows = rows.filter(**{owner.name: self._user.pk})
         elif audience is None or not audience.is_everybody:
-            return {getattr(row, target.attname) for row in self._read(rows)}
+            found = list(rows)
+            seen = list(self._read(found))
+            own = founded(self._user, self._using, [row for row in found if row not in seen])
+            if column.name == self._place:
+                self.founded |= {getattr(row, target.attname) for row in own}
+            return {getattr(row, target.attname) for row in (*seen, *own)}
         return set(rows.values_list(target.attname, flat=True))
 
-    def _read(self, rows: Iterable[SyncModel]) -> Iterator[SyncModel]:
+    def _read(self, found: Sequence[SyncModel]) -> Iterator[SyncModel]:
         """Those of the rows that are in a scope which the user reads."""
-        found = list(rows)
         if found and self._scopes is None:
             self._scopes = scopes.of_user(self._user).keys()
         for row, keys in zip(found, scopes.of_rows(found, self._using), strict=True):
