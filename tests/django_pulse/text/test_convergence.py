@@ -23,8 +23,7 @@ from django.test import override_settings
 from websockets.asyncio.client import ClientConnection, connect
 
 from django_pulse.client import ModelHandle, Pulse
-from django_pulse.client import connect as connect_pulse
-from tests.django_pulse.client.devices import SOON
+from tests.django_pulse.client.devices import connected
 from tests.django_pulse.test_consumers import TOKENS
 from tests.django_pulse.together import PATIENCE
 from tests.project.servers import ThreadServer
@@ -32,7 +31,7 @@ from tests.project.todo.models import Note
 
 from .apps import Copies
 
-STEPS = int(os.environ.get("PULSE_TEXT_STEPS", "120"))
+STEPS = int(os.environ.get("PULSE_TEXT_STEPS", "60"))
 SEED = int(os.environ.get("PULSE_TEXT_SEED", "7"))
 
 T = TypeVar("T")
@@ -59,7 +58,11 @@ class SocketApp(Copies):
         if self._socket is None:
             headers = {"Authorization": "Bearer ada"}
             self._socket = await connect(
-                self._url, proxy=None, max_size=None, additional_headers=headers
+                self._url,
+                proxy=None,
+                max_size=None,
+                open_timeout=PATIENCE,
+                additional_headers=headers,
             )
             await self.pull()
 
@@ -226,6 +229,8 @@ class Everybody:
         for app in self.apps:
             await app.pull()
             await app.until(lambda held: held.keys() == rows.keys() and _are(held, rows))
+        for pulse in self.pulses:
+            await pulse.synced()  # with what those who came later had to send
 
     def check(self, rows: Mapping[str, Note]) -> None:
         """Nothing that anybody wrote is lost, and all hold what the database holds."""
@@ -254,10 +259,7 @@ def test_apps_and_clients_with_documents_converge_and_lose_no_edit(
 
 async def _scenario(url: str) -> Everybody:
     async with AsyncExitStack() as stack:
-        pulses = [
-            await stack.enter_async_context(connect_pulse(url, token="ada", backoff=SOON))
-            for _ in range(2)
-        ]
+        pulses = [await stack.enter_async_context(connected(url, token="ada")) for _ in range(2)]
         apps = [SocketApp(url, name) for name in ("phone", NAMELESS)]
         for app in apps:
             stack.push_async_callback(app.disconnect)
