@@ -102,7 +102,7 @@ class Downlink:
             self._pull = None
 
     def pause(self) -> None:
-        """Another subscription is asked for: what comes before the answer counts for nothing."""
+        """Another part is wanted: what comes before the answer to that counts for nothing."""
         self._paused = True
         self._pull = None
 
@@ -369,6 +369,7 @@ class Downlink:
         self._shelf.stand(replace(self._shelf.standing, catching_up=False, before={}))
         if standing.subscription is not None:
             relist(self._shelf)
+            self.pause()
         return events
 
     def _missing(self, key: Key, now: int) -> list[Event]:

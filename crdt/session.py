@@ -111,6 +111,7 @@ class Session:
         self._shelf.stand(replace(standing, subscription=wanted))
         if not standing.catching_up:
             relist(self._shelf)
+            self._downlink.pause()
         self.edited()
 
     # Sending
@@ -170,6 +171,8 @@ class Session:
         subscribe = self._subscribing.next()
         if subscribe is not None:
             self._downlink.pause()
+        elif self._subscribing.is_settled:  # it may have been asked for, and taken back
+            self._downlink.resume({})
         found += filter(None, (subscribe, self._downlink.pull()))
         return [encode(message) for message in found]
 

@@ -177,6 +177,42 @@ def test_nothing_sent_under_the_earlier_part_moves_a_cursor_past_the_later_one(
     assert titles(phone) == ["between"]
 
 
+def test_a_listing_of_the_earlier_part_moves_no_cursor_while_another_is_about_to_be_asked_for(
+    phone: Phone, folders: Any
+) -> None:
+    """It begins where every cursor stands by then: at the beginning."""
+    phone.sync()
+    phone.replica.subscribe([FOLDER])
+    assert phone.send()
+    assert phone.receive()
+    assert phone.send()
+    assert phone.inbox
+    phone.replica.subscribe(None)
+    while phone.inbox:
+        phone.receive()
+    phone.sync()
+    assert titles(phone) == ["of home", "of work"]
+    assert phone.replica.in_sync
+
+
+def test_a_part_that_is_wanted_again_before_anybody_was_told_is_there(
+    phone: Phone, folders: Any
+) -> None:
+    phone.connect()
+    while CARD not in phone.replica.schemas:
+        assert phone.receive()
+    assert phone.send()
+    assert phone.inbox
+    phone.replica.subscribe([FOLDER])
+    while phone.inbox:
+        phone.receive()
+    phone.replica.subscribe(None)
+    phone.exchange()
+    assert titles(phone) == ["of home", "of work"]
+    assert phone.replica.in_sync
+    assert not phone.replica.is_resyncing
+
+
 def test_asking_for_the_same_again_sends_nothing(phone: Phone, folders: Any) -> None:
     work, home = folders
     phone.replica.subscribe({CARD: {"folder": [work.sync_id, home.sync_id]}})
