@@ -55,8 +55,10 @@ class Targets:
             for name, column in columns_of(model).items()
             if column.refers and column.field != self._owner
         }
+        fields = schema_of(model).fields
+        self._wires = {name: fields[name].wire for name in self._columns}
         self._awaited_wires = {
-            schema_of(model).fields[name].wire
+            self._wires[name]
             for name, column in self._columns.items()
             if column.target is None or column.target.syncs
         }
@@ -130,10 +132,13 @@ class Targets:
     def _touched(self, merged: Merged, push: Push) -> Iterable[Entry]:
         """The entries whose references the push may bring to the row."""
         touched = any(entry.field in self._awaited_wires for entry in push.entries)
-        if merged.row is not None and not merged.held.document.waiting and not touched:
+        waits = merged.row is None or bool(merged.held.document.waiting)
+        if not waits and not touched:
             return push.entries
+        # Of a row that comes now its links as well, whenever they were said.
+        wires = self._wires.values() if waits else self._awaited_wires
         present = merged.document.entries.values()  # undone, the push lets live what it replaced
-        return [*push.entries, *(e for e in present if e.field in self._awaited_wires)]
+        return [*push.entries, *(entry for entry in present if entry.field in wires)]
 
     def _references(
         self, schema: Schema, entries: Iterable[Entry]
