@@ -94,7 +94,7 @@ class Kit:
         _erase(rows)
         _erase(Device.objects.using(self.using))
         for column in sets_of(self.model).values():
-            _erase(column.through._base_manager.using(self.using))
+            _erase(models.QuerySet(column.through, using=self.using))  # not one that mirrors
         for table in (self.model, *reversed(self.model._meta.get_parent_list())):
             _erase(models.QuerySet(table, using=self.using))
         if self.audience is not None:

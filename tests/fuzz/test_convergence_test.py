@@ -11,10 +11,12 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from crdt import Dot, Field, Live
+from django_pulse.tables import Document
 from fuzz import ConvergenceTest
 from fuzz.histories import History, Kit, play
 from fuzz.histories.history import Step
 from fuzz.histories.laws import Laws
+from tests.project.claims.models import Claim, Colour
 from tests.project.lawless.models import Chance, Halved, Judged, RunningAverage, ThisHour, Ticking
 from tests.project.rules.models import Trip
 from tests.project.teams.models import Ticket
@@ -41,6 +43,13 @@ class TestTicket(ConvergenceTest):
     """Rows that users see by way of others, who come and go."""
 
     model = Ticket
+    examples = 10
+
+
+class TestClaim(ConvergenceTest):
+    """Rows that wait for a value that another has, with links."""
+
+    model = Claim
     examples = 10
 
 
@@ -89,6 +98,14 @@ def test_a_history_is_the_same_whenever_it_is_played() -> None:
     first, second = (play(kit, History(2, steps)) for _ in range(2))
     assert first.story == second.story
     assert first.record.rows == second.record.rows
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_linked_in_one_history_is_forgotten_before_the_next() -> None:
+    kit = Kit.of(Claim, 3, {}, lambda model, number: None)
+    Claim.objects.create().colours.add(Colour.objects.create(name="red"))
+    kit.begin()
+    assert not Document.objects.exists()
 
 
 @pytest.mark.parametrize("rule", [ThisHour(), Chance(), RunningAverage()], ids=repr)
