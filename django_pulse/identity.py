@@ -24,8 +24,8 @@ from .prepared import Prepared
 from .sql import update_many
 from .tables import Clock
 
-__all__ = ["advance", "after_migrate", "clock", "epoch", "limit_lock_waits", "random_replica"]
-__all__ += ["replica_id", "store_position", "take_write_lock"]
+__all__ = ["advance", "after_migrate", "begin_epoch", "clock", "epoch", "epoch_of"]
+__all__ += ["limit_lock_waits", "random_replica", "replica_id", "store_position", "take_write_lock"]
 
 REPLICA_BITS = 53
 """Yjs masks client ids to 53 bits."""
@@ -38,7 +38,12 @@ _TOUCH = 'UPDATE "django_pulse_clock" SET "position" = "position" WHERE "id" = 1
 
 def epoch(databases: Sequence[str] = (DEFAULT_DB_ALIAS,)) -> str:
     """The name of this life of the databases: a new one after any was restored from a backup."""
-    found = [clock(using).epoch for using in databases]
+    return epoch_of([clock(using) for using in databases])
+
+
+def epoch_of(clocks: Sequence[Clock]) -> str:
+    """The same, of databases that have these clocks."""
+    found = [each.epoch for each in clocks]
     return found[0] if len(found) == 1 else sha256("/".join(found).encode()).hexdigest()[:32]
 
 
@@ -64,6 +69,19 @@ def advance(using: str, count: int) -> int:
     found.position = max(found.position, time.time_ns() // 1_000) + count
     store_position(using, found)
     return found.position
+
+
+def begin_epoch(using: str, after: str | None = None) -> Clock:
+    """The database was restored from a backup: as which replica the server wrote what it lost, it
+    never writes again. Where another epoch than that `after` which to begin one has begun already,
+    nothing is done. Returns the clock as it is now.
+    """
+    with transaction.atomic(using=using):
+        found = clock(using, lock=True)
+        if after in {None, found.epoch}:
+            found.replica, found.epoch = random_replica(), secrets.token_hex(16)
+            found.save(using=using, force_update=True)
+    return found
 
 
 def store_position(using: str, clock: Clock) -> None:

@@ -39,6 +39,7 @@ FILES = {
     "purging": "django_pulse/test_purging.py",
     "broken": "django_pulse/writes/test_broken.py",
     "aliases": "django_pulse/test_aliases.py",
+    "pulse_restored": "django_pulse/management/test_pulse_restored.py",
 }
 PLACE = r"(?P<file>[\w-]+): (?P<test>test_\w+)(?: \[(?P<of>[^]]+)\])?"
 UNNAMED = re.sub(r"\?P<\w+>", "?:", PLACE)

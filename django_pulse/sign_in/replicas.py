@@ -12,10 +12,13 @@ Laws:
 4. The marks of what a replica is about to push are stored before any of it is: a copy learns which
    of its unsent edits are not its own. What it is told to push itself is marked as well, for the
    next copy.
+5. A certificate of this epoch that is of a later welcome than any we know of proves that the
+   database was restored from a backup since: another epoch begins, before its device is served.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -26,10 +29,11 @@ from django.db import DEFAULT_DB_ALIAS, transaction
 from crdt.errors import ReplicaTaken
 from crdt.messages import Hello, Mark
 
-from ..identity import REPLICA_BITS, random_replica, replica_id, take_write_lock
+from .. import identity
+from ..identity import REPLICA_BITS, random_replica, take_write_lock
 from ..prepared import Prepared
 from ..sql import update_many
-from ..tables import Device
+from ..tables import Clock, Device
 from ..visibility.scopes import databases
 
 if TYPE_CHECKING:
@@ -44,6 +48,8 @@ What a copy has from before cannot be told from its own edits, and is pushed aga
 
 MAX_GENERATION_DIGITS = 16
 """A replica that is welcomed every second needs ten."""
+
+logger = logging.getLogger("django_pulse")
 
 _SALT = "django_pulse.sign_in.replicas"
 
@@ -66,7 +72,8 @@ def claim_replica(user: AbstractBaseUser, hello: Hello, using: str = DEFAULT_DB_
     another device will believe are its own.
     """
     owner = str(user.pk)
-    servers = {replica_id(each) for each in {using, *databases()}}
+    clocks = {each: identity.clock(each) for each in dict.fromkeys([using, *databases()])}
+    servers = {clock.replica for clock in clocks.values()}
     if not 0 < hello.replica < 2**REPLICA_BITS or hello.replica in servers:
         raise ReplicaTaken
     with transaction.atomic(using=using):
@@ -79,7 +86,9 @@ def claim_replica(user: AbstractBaseUser, hello: Hello, using: str = DEFAULT_DB_
             )
         if (found.user, found.device) != (owner, hello.device):
             raise ReplicaTaken
-        shown = _shown(hello.certificate, found)
+        shown, shown_in = _shown(hello.certificate, found)
+        if shown > found.generation and shown_in == _epoch(clocks):
+            clocks = _restored(clocks)
         refused = not is_new and not _may_enter(found, shown, hello)
         if refused:
             shared, doubtful = _compared(hello, _marks_of(owner, using))
@@ -95,7 +104,7 @@ def claim_replica(user: AbstractBaseUser, hello: Hello, using: str = DEFAULT_DB_
         update_many(Device, using, ("generation", "attempt", "marks"), [(found.pk, content)])
     if refused:
         raise ReplicaTaken(shared, doubtful)
-    return _certificate(found)
+    return _certificate(found, _epoch(clocks))
 
 
 def note_marks(replica: int, marks: Sequence[Mark], using: str = DEFAULT_DB_ALIAS) -> None:
@@ -132,8 +141,8 @@ def replica_for(user: AbstractBaseUser, device: str, using: str = DEFAULT_DB_ALI
 def _may_enter(device: Device, shown: int, hello: Hello) -> bool:
     """Is this the store that was welcomed last, or the one whose welcome was lost?
 
-    A certificate from the future is one of ours: the database was restored since. Ids that were
-    registered before there were certificates get one now.
+    A certificate from the future is one of ours: see `_restored`. Ids that were registered before
+    there were certificates get one now.
     """
     if not device.generation or shown >= device.generation:
         return True
@@ -141,21 +150,39 @@ def _may_enter(device: Device, shown: int, hello: Hello) -> bool:
     return is_repeated and shown == device.generation - 1
 
 
-def _shown(certificate: str | None, device: Device) -> int:
-    """Which welcome a certificate is of; 0 for none, and for what is none of ours."""
-    number, _, signature = (certificate or "").partition(".")
+def _restored(clocks: dict[str, Clock]) -> dict[str, Clock]:
+    """Begin another epoch in every database: which of them was restored, nothing tells."""
+    logger.error(
+        "A device was welcomed more often than the database knows: it was restored from a backup, "
+        "or lost commits in a failover. Devices read everything anew, and send what it lost."
+    )
+    return {using: identity.begin_epoch(using, clock.epoch) for using, clock in clocks.items()}
+
+
+def _epoch(clocks: dict[str, Clock]) -> str:
+    """That of all databases that rows are in, as a welcome tells it."""
+    return identity.epoch_of([clocks[each] for each in databases() or clocks])
+
+
+def _shown(certificate: str | None, device: Device) -> tuple[int, str]:
+    """Which welcome a certificate is of, and of which epoch; 0 for none, and for what is none of
+    ours.
+    """
+    number, _, rest = (certificate or "").partition(".")
+    epoch, _, signature = rest.rpartition(".")
     if not (number.isascii() and number.isdigit()) or len(number) > MAX_GENERATION_DIGITS:
-        return 0
+        return 0, ""
     generation = int(number)
     try:
-        _signer().unsign(f"{_signed(device, generation)}:{signature}")
+        _signer().unsign(f"{_signed(device, generation, epoch)}:{signature}")
     except BadSignature:
-        return 0
-    return generation
+        return 0, ""
+    return generation, epoch
 
 
-def _certificate(device: Device) -> str:
-    return f"{device.generation}.{_signer().signature(_signed(device, device.generation))}"
+def _certificate(device: Device, epoch: str) -> str:
+    signature = _signer().signature(_signed(device, device.generation, epoch))
+    return f"{device.generation}.{epoch}.{signature}"
 
 
 def _signer() -> Signer:
@@ -163,8 +190,9 @@ def _signer() -> Signer:
     return Signer(salt=_SALT)
 
 
-def _signed(device: Device, generation: int) -> str:
-    return orjson.dumps([device.replica, device.user, device.device, generation]).decode()
+def _signed(device: Device, generation: int, epoch: str) -> str:
+    told = [device.replica, device.user, device.device, generation]
+    return orjson.dumps([*told, epoch] if epoch else told).decode()
 
 
 def _joined(stored: _Stored, marks: Iterable[Mark], refused: int = 0) -> list[list[int]]:
