@@ -119,9 +119,11 @@ def _carry(
     merged: Merged, other: Merged, known: Field, entries: list[Entry], before: Mapping[str, Any]
 ) -> None:
     """Write into `other` what these entries of one field changed."""
-    old, new = before.get(known.name, MISSING), known.read(merged.document)
     document = other.document
-    if new is MISSING or new == old or new == known.read(document):
+    old, new = before.get(known.name, MISSING), known.read(merged.document)
+    if new is MISSING or new == old:
+        return
+    if new == known.read(document) and not known.rule.joins:  # what adds up adds up to more
         return
     if known.rule.text:
         there = document.text(known.wire)

@@ -50,6 +50,16 @@ def test_a_row_is_taken_in_field_by_field_by_the_rule_of_each(contacts: Device) 
     assert Document.objects.get(sync_id=made).scopes == []
 
 
+def test_counters_add_up_also_where_both_rows_say_the_same(contacts: Device) -> None:
+    Contact.objects.create(email="a@b", name="Ada", notes="First.", calls=3)
+    made = contacts.create(email="a@b", name="Ada", notes="First.", calls=3)
+    contacts.push()
+    contacts.add(made, calls=3)
+    contacts.push()
+    row = Contact.objects.get()
+    assert (row.name, row.notes, row.calls) == ("Ada", "First.", 9)
+
+
 def test_what_was_written_earlier_does_not_win_over_what_is_there(contacts: Device) -> None:
     contacts.skew_ms = -60_000
     contacts.create(email="a@b", name="earlier")
