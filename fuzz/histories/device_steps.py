@@ -35,7 +35,7 @@ def _write(stage: Stage, device: Device, step: Step, fields: Sequence[Editable])
     sync_id = stage.row_on(device, step.row)
     told = []
     for field in fields:
-        value = field.values[step.value % len(field.values)]
+        value = stage.value_for(device, field, step.value)
         told.append(_write_one(stage, device, sync_id, field, value, step))
     return f"{device.name} {' and '.join(told)} of {stage.called(sync_id)}{_how(device)}"
 
@@ -55,7 +55,7 @@ def _write_one(
         return f"adds {value!r} to {field.name}"
     replica.set(model, sync_id, **{field.name: value})
     _check_write(stage, device, sync_id, field, old, value)
-    return f"sets {field.name} to {shown(value)}"
+    return f"sets {field.name} to {stage.shown(value)}"
 
 
 def _check_write(
@@ -89,13 +89,14 @@ def write_wrong(stage: Stage, device: Device, step: Step) -> str:
 def create(stage: Stage, device: Device, step: Step) -> str:
     """A device makes a row."""
     values = {
-        field.name: field.values[(step.value + number) % len(field.values)]
+        field.name: value
         for number, field in enumerate(stage.kit.written)
-        if field.is_needed or (step.field + number) % 3 == 0
+        if (field.is_needed or (step.field + number) % 3 == 0)
+        and (value := stage.value_for(device, field, step.value + number)) is not MISSING
     }
     sync_id = device.replica.create(stage.kit.schema.label, values)
     stage.rows.append(sync_id)
-    told = ", ".join(f"{name} {shown(value)}" for name, value in values.items())
+    told = ", ".join(f"{name} {stage.shown(value)}" for name, value in values.items())
     return f"{device.name} creates {stage.called(sync_id)}: {told}{_how(device)}"
 
 

@@ -34,6 +34,7 @@ _KINDS: Final = (
     "send twice",
     "set the clock",
     "update",
+    "link",
     "save what is stale",
     "make",
     "remove",

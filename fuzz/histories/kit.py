@@ -6,17 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from django.db import models
-
 from crdt import Schema
-from django_pulse.mapping.columns import sets_of
 from django_pulse.mapping.schema import schema_of
-from django_pulse.tables import Awaited, Clock, Device, Document, Feed, Outbox, Outcome
+from django_pulse.tables import Clock, Device
 from django_pulse.visibility.audience import Audience, audience_of
 from django_pulse.visibility.ownership import owner_field
 from django_pulse.visibility.scopes import database_of
 
 from .editables import Editable, editables_of
+from .erasing import erase, erase_rows
 from .relatives import Relatives, join
 
 __all__ = ["Kit"]
@@ -87,16 +85,8 @@ class Kit:
 
     def begin(self) -> None:
         """Forget the rows of another history; let everybody see everything again."""
-        rows = Document.objects.using(self.using).filter(model=self.schema.label)
-        ids = list(rows.values_list("pk", flat=True))
-        for table in (Feed, Outbox, Outcome, Awaited):
-            _erase(table._default_manager.using(self.using).filter(document__in=ids))
-        _erase(rows)
-        _erase(Device.objects.using(self.using))
-        for column in sets_of(self.model).values():
-            _erase(models.QuerySet(column.through, using=self.using))  # not one that mirrors
-        for table in (self.model, *reversed(self.model._meta.get_parent_list())):
-            _erase(models.QuerySet(table, using=self.using))
+        erase_rows(self.model, self.using, self.relatives.made(self.model))
+        erase(Device.objects.using(self.using))
         if self.audience is not None:
             for anchor in self.anchors:
                 for user in dict.fromkeys(self.users):
@@ -114,11 +104,6 @@ class Kit:
             return rows.filter(pk__in=seen)
         path = "__".join(hop.name for hop in self.audience.hops)
         return rows.filter(**{path: user}).distinct()
-
-
-def _erase(rows: Any) -> None:
-    """Delete rows without a signal and without looking for others that refer to them."""
-    rows._raw_delete(rows.db)
 
 
 def _keys(users: Any) -> set[Any]:

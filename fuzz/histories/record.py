@@ -43,6 +43,8 @@ class Recorded:
     added: dict[str, Any] = field(default_factory=dict)
     """What the server's own code added to counters: its folds cannot be told from that."""
     pushed: set[Dot] = field(default_factory=set)
+    rewritten: set[str] = field(default_factory=set)
+    """Fields that the server's own code wrote in this step: what it removed is gone for good."""
     doubtful: set[str] = field(default_factory=set)
     """Fields of which the server undid some entries of a push: it does not say which."""
 
@@ -54,7 +56,9 @@ class Recorded:
         """What the field should be, of all entries that ever stood; None where there are none, or
         where nobody but the rule can say what it folded.
         """
-        standing = {dot: e for dot, e in self.entries.items() if dot not in self.undone}
+        rewritten = {entry.stands_for for entry in self.entries.values()}  # with another stamp
+        gone = self.undone | rewritten
+        standing = {dot: entry for dot, entry in self.entries.items() if dot not in gone}
         if isinstance(known.rule, Counter):
             live = known.live(
                 [
@@ -63,6 +67,8 @@ class Recorded:
                     if standing[d].field == known.wire
                 ]
             )
+            if not live and known.name not in self.added:
+                return None
             return sum((entry.value for entry in live), self.added.get(known.name, 0))
         if type(known.rule).fold is not MergeRule.fold:
             return None
@@ -85,17 +91,28 @@ class Record:
     def stored(self, states: Mapping[UUID, bytes]) -> None:
         """What the server's documents say after a step."""
         for sync_id, state in states.items():
-            if self._states.get(sync_id) != state:
+            row, before = self.row(sync_id), self._states.get(sync_id)
+            if before != state:
                 self._states[sync_id] = state
-                row = self.row(sync_id)
+                entries = read_state(state).entries
                 row.updates.append(state)
-                row.entries.update(read_state(state).entries)
+                row.entries.update(entries)
+                row.undone.update(
+                    dot
+                    for dot, entry in (read_state(before).entries if before else {}).items()
+                    if entry.field in row.rewritten and dot not in entries
+                )
+            row.rewritten.clear()
 
-    def counted(self, sync_id: UUID, known: Field, before: Any, after: Any) -> None:
-        """What the server's own code made of a field; only of a counter that has to be told."""
+    def wrote(self, sync_id: UUID, known: Field, before: Any, after: Any) -> None:
+        """What the server's own code made of a field: an element that it removed leaves no entry,
+        nor can what it added to a counter be told from a fold.
+        """
         if isinstance(known.rule, Counter):
             added = self.row(sync_id).added
             added[known.name] = added.get(known.name, 0) + (after or 0) - (before or 0)
+        else:
+            self.row(sync_id).rewritten.add(known.wire)
 
     def pushed(self, items: Sequence[Item], results: Sequence[ItemResult]) -> None:
         """What a device pushed, and what became of it."""

@@ -12,6 +12,8 @@ from django.db import Error, models
 from django_pulse.mapping.columns import kind_of
 from django_pulse.visibility.audience import Audience, Hop
 
+from .samples import samples_of
+
 __all__ = ["Relatives", "join", "leave"]
 
 OF_EACH: Final = 2
@@ -48,6 +50,10 @@ class Relatives:
             self._rows[model] = [self._new(model, depth) for _ in range(OF_EACH)]
         return self._rows[model]
 
+    def made(self, model: Any) -> list[Any]:
+        """Those of them that were made so far."""
+        return list(self._rows.get(model, ()))
+
     def _user(self, number: int) -> Any:
         model: Any = get_user_model()
         return self._new(model, 0, {model.USERNAME_FIELD: _username(model, number)})
@@ -71,8 +77,6 @@ class Relatives:
         return row
 
     def _value(self, field: Any, depth: int) -> Any:
-        from .editables import samples_of  # which keeps one of us
-
         if isinstance(field, models.ForeignKey):
             rows = self.of(field.related_model, depth + 1) if depth < MOST_HOPS else []
             return rows[0] if rows else None

@@ -6,10 +6,14 @@ import copy
 from collections.abc import Callable
 from typing import Any, Final
 
+from django_pulse.mapping.relations import Members
+
 from ..world import Device
 from .history import Step
+from .references import rows_meant
 from .relatives import join, leave
-from .stage import NothingToDo, Stage, column_value, is_clean, shown
+from .stage import NothingToDo, Stage
+from .validity import is_valid
 
 __all__ = ["SERVER_STEPS"]
 
@@ -32,27 +36,36 @@ def save_stale(stage: Stage, device: Device, step: Step) -> str:
 
 def _saved(stage: Stage, row: Any, step: Step, how: str) -> str:
     field = stage.field_of_server(step.field)
-    value = field.values[step.value % len(field.values)]
+    value = stage.stored_value(field, step.value)
     before = getattr(row, field.column.attname)
-    setattr(row, field.column.attname, column_value(field, value))
-    if not is_clean(row):
+    stage.write(row, field, value)
+    if not is_valid(row):
         raise NothingToDo
     row.save()
-    stage.record.counted(row.sync_id, field.field, before, value)
-    return f"the server {how} {field.name} of {stage.called(row.sync_id)} to {shown(value)}"
+    stage.record.wrote(row.sync_id, field.field, before, value)
+    return f"the server {how} {field.name} of {stage.called(row.sync_id)} to {stage.shown(value)}"
 
 
 def update(stage: Stage, device: Device, step: Step) -> str:
     """It updates a row by a queryset."""
     row, field = stage.stored(step.row), stage.field_of_server(step.field)
-    value = field.values[step.value % len(field.values)]
-    held, before = column_value(field, value), getattr(row, field.column.attname)
-    setattr(row, field.column.attname, held)
-    if not is_clean(row):
+    value, before = stage.stored_value(field, step.value), getattr(row, field.column.attname)
+    held = stage.write(row, field, value)
+    if not is_valid(row):
         raise NothingToDo
-    stage.kit.model.objects.filter(pk=row.pk).update(**{field.column.attname: held})
-    stage.record.counted(row.sync_id, field.field, before, value)
-    return f"the server updates {field.name} of {stage.called(row.sync_id)} to {shown(value)}"
+    stage.kit.model.objects.filter(pk=row.pk).update(**held)
+    stage.record.wrote(row.sync_id, field.field, before, value)
+    return f"the server updates {field.name} of {stage.called(row.sync_id)} to {stage.shown(value)}"
+
+
+def link(stage: Stage, device: Device, step: Step) -> str:
+    """It links a row to others by a many-to-many field."""
+    row, field = stage.stored(step.row), stage.set_of_server(step.field)
+    value = stage.stored_value(field, step.value)
+    assert isinstance(field.column, Members), "it is a many-to-many field"
+    getattr(row, field.name).set(rows_meant(field.column, value, stage.kit.using))
+    stage.record.wrote(row.sync_id, field.field, None, value)
+    return f"the server sets {field.name} of {stage.called(row.sync_id)} to {stage.shown(value)}"
 
 
 def make(stage: Stage, device: Device, step: Step) -> str:
@@ -90,6 +103,7 @@ SERVER_STEPS: Final[dict[str, Callable[[Stage, Device, Step], str]]] = {
     "save": save,
     "save what is stale": save_stale,
     "update": update,
+    "link": link,
     "make": make,
     "remove": remove,
     "lose access": lose_access,

@@ -6,7 +6,7 @@ steps are taken out first (Zeller's delta debugging), and then the numbers of th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -19,53 +19,69 @@ __all__ = ["shortest"]
 MOST_PLAYS: Final = 200
 """Histories played to shorten one: half a minute, for what people have to read."""
 
+_SIMPLER: Final[tuple[Callable[[Step], Step], ...]] = (
+    lambda step: step._replace(row=0),
+    lambda step: step._replace(field=0),
+    lambda step: step._replace(value=0),
+)
+
 
 def shortest(kit: Kit, failure: Failure) -> Failure:
     """The shortest failure that is found from this one on."""
-    best = failure
-    left = MOST_PLAYS
-    changed = True
-    while changed:
-        changed = False
-        for candidate in _shorter(best.history):
-            left -= 1
-            found = _failing(kit, candidate)
-            if found is not None:
-                best, changed = found, True
-            if not left:
-                return best
-            if changed:
-                break
-    return best
+    search = _Search(kit, failure)
+    before = None
+    while search.history != before:
+        before = search.history
+        search.without_steps()
+        search.with_fewer_rows()
+        search.with_simpler_steps()
+    return search.best
 
 
-def _failing(kit: Kit, history: History) -> Failure | None:
-    try:
-        play(kit, history)
-    except Failure as failure:
-        return failure
-    return None
+class _Search:
+    """The shortest failure so far; each pass goes on from what the last one left."""
 
+    def __init__(self, kit: Kit, failure: Failure) -> None:
+        self.best = failure
+        self._kit = kit
+        self._left = MOST_PLAYS
 
-def _shorter(history: History) -> Iterator[History]:
-    """Histories that are a little simpler, the greatest savings first."""
-    steps = history.steps
-    size = len(steps)
-    while size:
-        for end in range(len(steps), 0, -size):
-            yield replace(history, steps=steps[: max(end - size, 0)] + steps[end:])
-        size //= 2
-    if history.rows > 1:
-        yield replace(history, rows=1)
-    for place, step in enumerate(steps):
-        for simpler in _simpler(step):
-            yield replace(history, steps=(*steps[:place], simpler, *steps[place + 1 :]))
+    @property
+    def history(self) -> History:
+        """That of the shortest failure so far."""
+        return self.best.history
 
+    def without_steps(self) -> None:
+        """Take out steps from the end: all at once, in halves, ..., one by one."""
+        size = len(self.history.steps)
+        while size:
+            end = len(self.history.steps)
+            while end > 0:
+                steps = self.history.steps
+                self._try(replace(self.history, steps=steps[: max(end - size, 0)] + steps[end:]))
+                end = min(end - size, len(self.history.steps))
+            size //= 2
 
-def _simpler(step: Step) -> Iterator[Step]:
-    if step.row:
-        yield step._replace(row=0)
-    if step.field:
-        yield step._replace(field=0)
-    if step.value:
-        yield step._replace(value=0)
+    def with_fewer_rows(self) -> None:
+        """Begin with one row."""
+        if self.history.rows > 1:
+            self._try(replace(self.history, rows=1))
+
+    def with_simpler_steps(self) -> None:
+        """Let each step be about the first row, field and value."""
+        for place in reversed(range(len(self.history.steps))):
+            for simplify in _SIMPLER:
+                steps = self.history.steps
+                simpler = [simplify(step) for step in steps[place : place + 1]]
+                if simpler != list(steps[place : place + 1]):
+                    changed = (*steps[:place], *simpler, *steps[place + 1 :])
+                    self._try(replace(self.history, steps=changed))
+
+    def _try(self, history: History) -> None:
+        """Go on from this history if it fails, too."""
+        if self._left:
+            self._left -= 1
+            try:
+                play(self._kit, history)
+            except Failure as failure:
+                self.best = failure

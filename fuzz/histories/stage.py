@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
-
 from crdt import MISSING, Document
+from crdt.values import encode
 from django_pulse.tables import Document as StoredDocument
 
 from ..world import Clock, Device, Server
@@ -17,6 +16,8 @@ from .editables import Editable
 from .kit import DEVICES, Kit
 from .laws import Laws
 from .record import Record, Recording
+from .references import held_by_columns, meant
+from .validity import is_valid
 
 __all__ = ["Broken", "NothingToDo", "Stage", "shown"]
 
@@ -110,16 +111,23 @@ class Stage:
 
     def row_on(self, device: Device, place: int) -> UUID:
         """A row that the device shows."""
-        held = device.rows(self.kit.schema.label)
-        found = [sync_id for sync_id in self.rows if sync_id in held]
+        found = self._rows_on(device)
         if not found:
             raise NothingToDo
         return found[place % len(found)]
+
+    def _rows_on(self, device: Device) -> list[UUID]:
+        held = device.rows(self.kit.schema.label)
+        return [sync_id for sync_id in self.rows if sync_id in held]
 
     def value_on(self, device: Device, sync_id: UUID, field: Editable) -> Any:
         """What the device shows of a field, or MISSING."""
         row = device.replica.get(self.kit.schema.label, sync_id)
         return MISSING if row is None else row.values.get(field.name, MISSING)
+
+    def value_for(self, device: Device, field: Editable, place: int) -> Any:
+        """A value that the device gives a field; MISSING where there is no row to refer to."""
+        return meant(field.values[place % len(field.values)], self._rows_on(device))
 
     def field_of_devices(self, place: int) -> Editable:
         """A field that devices write."""
@@ -135,13 +143,48 @@ class Stage:
             raise NothingToDo
         return fields[place % len(fields)]
 
+    def set_of_server(self, place: int) -> Editable:
+        """A many-to-many field that the server's own code writes."""
+        fields = [each for each in self.kit.editables if each.column.is_set]
+        if not fields:
+            raise NothingToDo
+        return fields[place % len(fields)]
+
     def stored(self, place: int) -> Any:
         """A row of the table."""
-        rows = {row.sync_id: row for row in self.kit.model._base_manager.using(self.kit.using)}
-        found = [sync_id for sync_id in self.rows if sync_id in rows]
+        rows = self._stored()
+        found = list(rows)
         if not found:
             raise NothingToDo
         return rows[found[place % len(found)]]
+
+    def stored_value(self, field: Editable, place: int) -> Any:
+        """A value that the server's own code gives a field."""
+        value = meant(field.values[place % len(field.values)], list(self._stored()))
+        if value is MISSING:
+            raise NothingToDo
+        return value
+
+    def write(self, row: Any, field: Editable, value: Any) -> Mapping[str, Any]:
+        """Give a field of an instance a document's value; the attributes that hold it."""
+        held = held_by_columns(field.column, value, self.kit.using) or {}
+        for name, attribute in held.items():
+            setattr(row, name, attribute)
+        return held
+
+    def shown(self, value: Any) -> str:
+        """A value for people: rows of the history by what they are called."""
+        called = {encode("uuid", sync_id): self.called(sync_id) for sync_id in self.rows}
+        if isinstance(value, UUID) and value in self.rows:
+            return self.called(value)
+        if isinstance(value, list) and any(isinstance(p, str) and p in called for p in value):
+            return f"[{', '.join(called.get(part, repr(part)) for part in value)}]"
+        return shown(value)
+
+    def _stored(self) -> dict[UUID, Any]:
+        """The rows of the table, in the order in which they came to be."""
+        rows = {row.sync_id: row for row in self.kit.model._base_manager.using(self.kit.using)}
+        return {sync_id: rows[sync_id] for sync_id in self.rows if sync_id in rows}
 
     def anchor(self, place: int) -> Any:
         """Something that users belong to."""
@@ -153,21 +196,20 @@ class Stage:
         """A row that the server's own code made; None where its values would be no valid row."""
         sync_id = UUID(int=len(self.rows) + 1)
         row = self.kit.model(sync_id=sync_id)
+        there = list(self._stored())
         for place, each in enumerate(self.kit.own):
             if each.is_needed or (number + place) % 2 == 0:
-                setattr(
-                    row,
-                    each.column.attname,
-                    column_value(each, each.values[number % len(each.values)]),
-                )
+                value = meant(each.values[number % len(each.values)], there)
+                if value is not MISSING:
+                    self.write(row, each, value)
         owner = self.kit.owner
         if owner is not None:
             setattr(row, owner.attname, self.kit.users[0].pk)
-        if not is_clean(row):
+        if not is_valid(row):
             return None
         row.save(using=self.kit.using)
         for each in self.kit.own:
-            self.record.counted(sync_id, each.field, None, row.__dict__[each.column.attname])
+            self.record.wrote(sync_id, each.field, None, row.__dict__[each.column.attname])
         self.rows.append(sync_id)
         self.loaded[sync_id] = self.kit.model._base_manager.using(self.kit.using).get(pk=row.pk)
         return row
@@ -182,25 +224,6 @@ class _Recorded(Server):
 
     def connect(self, user: Any, services: Any = None) -> Any:
         return super().connect(user, Recording(user, self._record))
-
-
-def is_clean(row: Any) -> bool:
-    """Would a form take the row? What the server's own code saves past that is its own business."""
-    try:
-        row.full_clean()
-    except ValidationError:
-        return False
-    return True
-
-
-def column_value(field: Editable, value: Any) -> Any:
-    """A document's value as an instance holds it."""
-    column = field.column
-    if column.target is not None and value is not None:
-        rows = column.target.model._base_manager.all()
-        found = {str(column.target.key_of(row)): row for row in rows}
-        return getattr(found[str(value)], column.target.attname)
-    return value if column.refers else column.to_column(value)
 
 
 def shown(value: Any) -> str:

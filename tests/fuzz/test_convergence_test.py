@@ -16,8 +16,13 @@ from fuzz import ConvergenceTest
 from fuzz.histories import History, Kit, play
 from fuzz.histories.history import Step
 from fuzz.histories.laws import Laws
+from fuzz.histories.validity import errors_of, is_valid
+from tests.project.bulk.models import Plain
 from tests.project.claims.models import Claim, Colour
+from tests.project.constraints.models import Contact, Page, Player, Team
 from tests.project.lawless.models import Chance, Halved, Judged, RunningAverage, ThisHour, Ticking
+from tests.project.members.models import Article
+from tests.project.relations.models import Comment
 from tests.project.rules.models import Trip
 from tests.project.teams.models import Ticket
 from tests.project.todo.models import Note
@@ -50,7 +55,35 @@ class TestClaim(ConvergenceTest):
     """Rows that wait for a value that another has, with links."""
 
     model = Claim
-    examples = 10
+    examples = 6
+
+
+class TestPage(ConvergenceTest):
+    """Rows that refer to each other: parents, rings."""
+
+    model = Page
+    examples = 4
+
+
+class TestComment(ConvergenceTest):
+    """Rows that refer to anything."""
+
+    model = Comment
+    examples = 3
+
+
+class TestArticle(ConvergenceTest):
+    """Links, to others and among themselves, that the server's own code makes as well."""
+
+    model = Article
+    examples = 3
+
+
+class TestContact(ConvergenceTest):
+    """Rows that take others in."""
+
+    model = Contact
+    examples = 4
 
 
 def story_of(tested: Any) -> str:
@@ -106,6 +139,58 @@ def test_what_was_linked_in_one_history_is_forgotten_before_the_next() -> None:
     Claim.objects.create().colours.add(Colour.objects.create(name="red"))
     kit.begin()
     assert not Document.objects.exists()
+
+
+def history_of(*steps: tuple[str, int, int, int]) -> History:
+    """Of three rows: what happens to which row (its place), field and value."""
+    return History(3, tuple(Step(kind, 0, row, field, value) for kind, row, field, value in steps))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_row_may_refer_to_others_of_the_history_and_go_with_them() -> None:
+    kit = Kit.of(Page, 2, {}, lambda model, number: None)
+    parent = [each.name for each in kit.written].index("parent")
+    steps = [("edit", 0, parent, 1), ("edit", 1, parent, 2), ("save", 2, parent, 0)]
+    stage = play(kit, history_of(("sync", 0, 0, 0), *steps))
+    told = "\n".join(stage.story)
+    assert "phone sets parent to row 2 of row 1" in told
+    assert "phone sets parent to row 3 of row 2" in told
+    assert "the server sets parent of row 3 to row 1" in told
+    assert Page.objects.filter(parent=None).count() == 0, "a ring"
+    play(kit, history_of(("sync", 0, 0, 0), *steps, ("delete", 0, 0, 0), ("sync", 0, 0, 0)))
+    assert Page.objects.count() == 0, "that goes as one"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_servers_own_code_makes_links_and_a_history_leaves_none_to_the_next() -> None:
+    kit = Kit.of(Article, 2, {}, lambda model, number: None)
+    related = [each.name for each in kit.editables if each.column.is_set].index("related")
+    stage = play(kit, history_of(("link", 0, related, 4), ("sync", 0, 0, 0)))
+    assert "the server sets related of row 1 to [row 1, row 2, row 3]" in "\n".join(stage.story)
+    assert Article.related.through._base_manager.count() == 3
+    kit.begin()
+    assert not Article.related.through._base_manager.exists()
+    assert not Document.objects.filter(model=kit.schema.label).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rows_of_the_tested_model_that_others_cannot_do_without_stay_from_history_to_history() -> (
+    None
+):
+    kit = Kit.of(Team, 2, {}, lambda model, number: None)
+    (first, *_) = kit.relatives.of(Player)
+    for _ in range(2):
+        play(kit, history_of(("remove", 0, 0, 0)))
+        assert Team.objects.filter(pk=first.team_id).exists()
+    assert Document.objects.filter(sync_id=first.team.sync_id).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_default_that_no_form_would_take_is_no_failure_and_what_was_written_is_one() -> None:
+    row = Plain(title="")
+    assert is_valid(row), "by its own default"
+    assert errors_of(Plain(title="x" * 41)) is not None
+    assert errors_of(Page(title="")) == {"title": ["This field cannot be blank."]}
 
 
 @pytest.mark.parametrize("rule", [ThisHour(), Chance(), RunningAverage()], ids=repr)
