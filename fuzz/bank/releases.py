@@ -30,12 +30,14 @@ from django_pulse.mapping import schema
 from django_pulse.models import SyncModel
 from django_pulse.naming import register
 from django_pulse.visibility import access
+from django_pulse.writes import membership
+
+from . import memos
+from .memos import APP
 
 __all__ = ["LATEST", "Bank", "bank", "deploy", "migrate"]
 
 LATEST: Final = 2
-
-_APP: Final = "bank"
 
 
 class Bank(NamedTuple):
@@ -43,6 +45,7 @@ class Bank(NamedTuple):
 
     branch: Any
     account: Any
+    label: Any
     memo: Any
 
 
@@ -51,19 +54,20 @@ def bank(release: int) -> Bank:
     """The models of a release, made when they are first asked for."""
     if release > 1:
         earlier = bank(release - 1)
-        del apps.all_models[_APP]["account"]
+        del apps.all_models[APP]["account"]
         return earlier._replace(account=_account(earlier.branch, release))
-    branch = _branch()
-    return Bank(branch, _account(branch, release), _memo())
+    branch, label = _branch(), memos.label()
+    return Bank(branch, _account(branch, release), label, memos.memo(label))
 
 
 def deploy(release: int) -> Bank:
     """Have this process run the code of a release, as if it had just started."""
     models_of = bank(release)
-    apps.all_models[_APP]["account"] = models_of.account
+    apps.all_models[APP]["account"] = models_of.account
     apps.clear_cache()
     schema.forget()
     access.watch()
+    membership.connect()
     return models_of
 
 
@@ -80,23 +84,10 @@ def migrate() -> None:
 
 
 def _branch() -> Any:
-    meta = type("Meta", (), {"app_label": _APP})
+    meta = type("Meta", (), {"app_label": APP})
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="+")
     body = {"name": models.CharField(max_length=20), "members": members}
     return type("Branch", (models.Model,), {"__module__": __name__, "Meta": meta, **body})
-
-
-def _memo() -> Any:
-    """Seen by everybody, whatever happens to memberships."""
-    meta = type("Meta", (), {"app_label": _APP})
-    sync = type("Sync", (), {"merge": {"body": Text(), "votes": Counter()}})
-    body = {
-        "body": models.TextField(blank=True),
-        "votes": models.IntegerField(default=0),
-        "left": models.CharField(max_length=20, blank=True),
-        "right": models.CharField(max_length=20, blank=True),
-    }
-    return type("Memo", (SyncModel,), {"__module__": __name__, "Meta": meta, "Sync": sync, **body})
 
 
 def _account(branch: Any, release: int) -> Any:
@@ -114,7 +105,11 @@ def _account(branch: Any, release: int) -> Any:
         "nick": Conflicts(),
         "approved": ServerOnly(),
     }
-    options: dict[str, Any] = {"merge": rules, "audience": "branch__members"}
+    options: dict[str, Any] = {
+        "merge": rules,
+        "audience": "branch__members",
+        "filters": ["branch", "colour"],
+    }
     fields: dict[str, Any] = {
         "balance": models.IntegerField(default=0),
         "notes": models.TextField(blank=True),
@@ -141,7 +136,7 @@ def _account(branch: Any, release: int) -> Any:
         fields["headline"] = models.CharField(max_length=60, blank=True)
         fields["grade"] = models.IntegerField(default=0)
         options["renamed"] = {"headline": "title"}
-    meta = type("Meta", (), {"app_label": _APP, "db_table": "bank_account"})
+    meta = type("Meta", (), {"app_label": APP, "db_table": "bank_account"})
     sync = type("Sync", (), options)
     body = {"__module__": __name__, "Meta": meta, "Sync": sync, **fields}
     return type("Account", (SyncModel,), body)

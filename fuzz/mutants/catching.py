@@ -66,9 +66,8 @@ def _histories(seed: int) -> str | None:
     from ..convergence import first_failure
     from ..histories.kit import Kit
 
-    bank = begin_anew()
-    for model in (bank.account, bank.memo):
-        kit = Kit.of(model, 3, {}, lambda model, number: None)
+    for name in ("account", "memo"):
+        kit = Kit.of(getattr(begin_anew(), name), 3, {}, lambda model, number: None)
         failure = first_failure(kit, HISTORIES, seed)
         if failure is not None:
             return failure.broken

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final
 from uuid import UUID
@@ -10,9 +10,11 @@ from uuid import UUID
 from crdt import Replica, RowView
 from crdt.messages import Key
 
-from .scenery import ACCOUNT, MEMO, Scenery
+from . import memo_acts
+from .durably import durably, write
+from .scenery import ACCOUNT, MEMO, Part, Scenery
 
-__all__ = ["create", "delete", "edit", "write_what_changes"]
+__all__ = ["create", "delete", "edit", "edit_row", "set_clock", "subscribe", "write_what_changes"]
 
 FIRST_MARK: Final = 0xF0000
 """Characters for private use, outside the basic plane: one for each insertion into a text."""
@@ -20,14 +22,14 @@ FIRST_MARK: Final = 0xF0000
 FAVOURITES: Final = 2
 """Rows that a device edits: so few that devices meet."""
 
+NEWEST: Final = 0.2
+"""How often it is instead the one that it made last, which the server may not have yet."""
+
 FIELDS_AT_ONCE: Final = 4
 """Fields that one edit writes, at most."""
 
 EDITS_AT_ONCE: Final = (1, 2, 4, 8)
 """Edits before somebody puts a device away again."""
-
-Noted = Callable[[], None]
-"""What the ledger says once an edit is durable."""
 
 
 def create(scenery: Scenery, device: Any) -> None:
@@ -36,19 +38,23 @@ def create(scenery: Scenery, device: Any) -> None:
     if MEMO not in replica.schemas:
         return
     pair = f"p{scenery.mark}"
-    if chance.random() < 0.3:
-        label, values = MEMO, {"left": pair, "right": pair}
+    values: dict[str, Any]
+    if chance.random() < 0.4:
+        label = MEMO
+        values = {"left": pair, "right": pair, **memo_acts.beginnings(scenery, device)}
     else:
         branch = chance.choice(scenery.branches).pk
         label, values = ACCOUNT, {"left": pair, "right": pair, "branch": branch}
-    ids: list[Any] = []
 
     def note() -> None:
-        key = Key(label, scenery.last_id)
-        scenery.ledger.made(key)
-        scenery.ledger.wrote(key, "left", pair)
+        key = scenery.newest[device.number] = Key(label, scenery.last_id)
+        if label == MEMO:
+            memo_acts.made(scenery, device, key, pair)
+        else:
+            scenery.ledger.made(key)
+            scenery.ledger.wrote(key, "left", pair)
 
-    _durably(scenery, device, lambda: ids.append(replica.create(label, values)), note)
+    durably(scenery, device, lambda: replica.create(label, values), note)
 
 
 def delete(scenery: Scenery, device: Any) -> None:
@@ -56,26 +62,58 @@ def delete(scenery: Scenery, device: Any) -> None:
     row = _row(scenery, device)
     if row is not None:
         key, replica = Key(_label(row), row.id), device.replica
+        removed = memo_acts.delete if key.model == MEMO else _removed
 
         def note() -> None:
-            scenery.ledger.removed(key)
+            removed(scenery, device, key)
             scenery.observer.let_go(device, key)
 
-        _durably(scenery, device, lambda: replica.delete(key.model, key.id), note)
+        durably(scenery, device, lambda: replica.delete(key.model, key.id), note)
 
 
 def edit(scenery: Scenery, device: Any) -> None:
     """Some of many edits of rows that are here; who edits mostly does so more than once."""
-    acts = _MEMO, _ACCOUNT
     for _ in range(scenery.random.choice(EDITS_AT_ONCE)):
-        row = _row(scenery, device)
-        if row is not None:
-            key = Key(_label(row), row.id)
-            scenery.touched = device.user, key
-            scenery.mark += 1
-            scenery.clock.advance(scenery.random.choice((0, 1, 300)))
-            act = scenery.random.choice(acts[key.model == ACCOUNT])
-            act(scenery, device, row, key)
+        edit_row(scenery, device, _row(scenery, device))
+
+
+def edit_row(scenery: Scenery, device: Any, row: RowView | None) -> None:
+    """One edit of a row, if it is there."""
+    if row is not None:
+        key = Key(_label(row), row.id)
+        scenery.touched = device.user, key
+        scenery.mark += 1
+        scenery.clock.advance(scenery.random.choice((0, 1, 300)))
+        act = scenery.random.choice(_MEMO if key.model == MEMO else _ACCOUNT)
+        act(scenery, device, row, key)
+
+
+def set_clock(scenery: Scenery, device: Any) -> None:
+    """The device's clock is wrong from now on, or right again."""
+    device.skew_ms = scenery.random.choice((0, 0, 3_600_000, -3_600_000, 90_000, 10**9))
+    scenery.counts["clock wrong"] += device.skew_ms != 0
+    if device.skew_ms:  # what it has not sent yet will be moved by as much
+        scenery.ledger.clock_is_wrong(device.replica._shelf.pending)
+
+
+def subscribe(scenery: Scenery, device: Any) -> None:
+    """Ask for another part of what the user may see, or for all of it."""
+    if MEMO not in device.replica.schemas:
+        return
+    branch = scenery.random.choice(scenery.branches).pk
+    parts: tuple[Part, ...] = (
+        None,
+        {MEMO: {}},
+        {ACCOUNT: {}},
+        {MEMO: {}, ACCOUNT: {"branch": branch}},
+        {MEMO: {}, ACCOUNT: {"colour": "g"}},
+    )
+    part = None if scenery.parts.get(device.number) else scenery.random.choice(parts)
+
+    def note() -> None:
+        scenery.parts[device.number] = part
+
+    durably(scenery, device, lambda: device.replica.subscribe(part), note)
 
 
 def write_what_changes(scenery: Scenery, device: Any) -> None:
@@ -85,16 +123,20 @@ def write_what_changes(scenery: Scenery, device: Any) -> None:
         key, title = Key(ACCOUNT, row.id), f"t{scenery.mark}"
         values = {"title": title, "motto": title}
         note = scenery.ledger.wrote
-        _set(scenery, device, key, values, lambda: note(key, "title", title))
+        write(scenery, device, key, values, lambda: note(key, "title", title))
         scenery.mark += 1
 
 
 def _row(scenery: Scenery, device: Any) -> RowView | None:
     if MEMO not in device.replica.schemas:
         return None
+    replica: Replica = device.replica
+    newest = scenery.newest.get(device.number)
+    if newest is not None and scenery.random.random() < NEWEST:
+        return replica.get(*newest)
     label = MEMO if scenery.random.random() < 0.2 else ACCOUNT
-    ids = list(islice(_ids(device.replica, label), FAVOURITES))
-    return device.replica.get(label, scenery.random.choice(ids)) if ids else None
+    ids = list(islice(_ids(replica, label), FAVOURITES))
+    return replica.get(label, scenery.random.choice(ids)) if ids else None
 
 
 def _ids(replica: Replica, label: str) -> Iterator[UUID]:
@@ -109,30 +151,23 @@ def _label(row: RowView) -> str:
     return MEMO if row.model == MEMO else ACCOUNT
 
 
-def _durably(scenery: Scenery, device: Any, act: Callable[[], Any], note: Noted) -> None:
-    """Do it, and note it as soon as it is in the store: also if the device dies just then."""
-    before = device.store.writes
-    try:
-        act()
-    finally:
-        if device.store.writes > before:
-            note()
+def _removed(scenery: Scenery, device: Any, key: Key) -> None:
+    scenery.ledger.removed(key)
 
 
 def _deposit(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
-    field = "balance" if key.model == ACCOUNT else "votes"
     amount = scenery.random.choice((1, 5, 20, -3, -10))
-    _durably(
+    durably(
         scenery,
         device,
-        lambda: device.replica.add(key.model, key.id, field, amount),
-        lambda: scenery.ledger.added(key, field, amount),
+        lambda: device.replica.add(ACCOUNT, key.id, "balance", amount),
+        lambda: scenery.ledger.added(key, "balance", amount),
     )
 
 
 def _pair(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
     pair = f"p{scenery.mark}"
-    _durably(
+    durably(
         scenery,
         device,
         lambda: device.replica.set(key.model, key.id, left=pair, right=pair),
@@ -154,7 +189,7 @@ def _type(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
             scenery.ledger.took(key, field, letter)
 
     replica = device.replica
-    _durably(
+    durably(
         scenery,
         device,
         lambda: replica.edit_text(key.model, key.id, field, start, gone, word),
@@ -176,14 +211,14 @@ def _collect(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
         else:
             scenery.ledger.took(key, field, taken)
 
-    _set(scenery, device, key, {field: wanted}, note)
+    write(scenery, device, key, {field: wanted}, note)
 
 
 def _plant(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
     mark = f"k{scenery.mark}"
     held = dict(row.values.get("options") or {})
     note = scenery.ledger.put
-    _set(scenery, device, key, {"options": {**held, mark: 1}}, lambda: note(key, "options", mark))
+    write(scenery, device, key, {"options": {**held, mark: 1}}, lambda: note(key, "options", mark))
 
 
 def _write(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
@@ -209,12 +244,11 @@ def _write(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
         for field, value in values.items():
             scenery.ledger.wrote(key, "title" if field == "headline" else field, value)
 
-    _set(scenery, device, key, values, note)
+    write(scenery, device, key, values, note)
 
 
-def _set(scenery: Scenery, device: Any, key: Key, values: dict[str, Any], note: Noted) -> None:
-    _durably(scenery, device, lambda: device.replica.set(key.model, key.id, **values), note)
-
-
-_MEMO: Final = (_deposit, _deposit, _pair, _type)
+_MEMO: Final = (
+    *(memo_acts.vote, memo_acts.vote, memo_acts.hang, memo_acts.claim, memo_acts.answer),
+    *(_pair, _type),
+)
 _ACCOUNT: Final = (_deposit, _pair, _type, _collect, _collect, _plant, _write, _write)

@@ -20,6 +20,7 @@ from django_pulse.tables import Document as StoredDocument
 
 from ..world.comparing import Told, difference, told
 from .network_acts import hear, ping
+from .parked import check_parked
 from .scenery import ACCOUNT, MEMO, Scenery, Violation
 
 __all__ = ["check", "exchange", "settle"]
@@ -89,7 +90,8 @@ def check(scenery: Scenery) -> None:
         said = {sync_id: told(document) for sync_id, document in documents.items()}
         for device in scenery.devices:
             _devices_agree(scenery, device, label, model, stored, said)
-        _rows_agree(scenery, label, model, documents)
+        check_parked(model, stored, documents)
+        _rows_agree(scenery, label, model, stored, documents)
         _ledger_agrees(scenery, label, stored, documents)
 
 
@@ -110,7 +112,10 @@ def _devices_agree(
     stored: Mapping[UUID, StoredDocument],
     said: Mapping[UUID, Told],
 ) -> None:
+    part = scenery.parts.get(device.number)
     wanted = model.objects.filter(is_local_only=False)
+    if part is not None:
+        wanted = wanted.filter(**part[label]) if label in part else wanted.none()
     if label == ACCOUNT:
         wanted = wanted.filter(branch__members=device.user)
     ids = set(wanted.values_list("sync_id", flat=True))
@@ -126,14 +131,21 @@ def _devices_agree(
 
 
 def _rows_agree(
-    scenery: Scenery, label: str, model: Any, documents: Mapping[UUID, Document]
+    scenery: Scenery,
+    label: str,
+    model: Any,
+    stored: Mapping[UUID, StoredDocument],
+    documents: Mapping[UUID, Document],
 ) -> None:
     columns, schema = columns_of(model), schema_of(model)
     keys = Keys("default", columns)
     for row in model.objects.all():
         said = schema.read(documents[row.sync_id])
+        waiting = stored[row.sync_id].waiting or {}
         for name, column in columns.items():
             field = schema.fields[name]
+            if field.wire in waiting:
+                continue
             told_of = said.values.get(name, field.default)  # what nobody wrote yet reads so
             found = column.read(row.__dict__, keys)
             if told_of is not MISSING and not field.same(found, told_of):
@@ -142,7 +154,7 @@ def _rows_agree(
                     f"{told_of!r} in its document"
                 )
         try:
-            row.clean_fields(exclude=["branch", *BOOKKEEPING])
+            row.clean_fields(exclude=["branch", "answers", *BOOKKEEPING])
         except ValidationError as error:
             raise Violation(f"{label} {row.sync_id.int} is not valid: {error}") from error
         if row.left != row.right:
@@ -160,6 +172,9 @@ def _ledger_agrees(
     documents: Mapping[UUID, Document],
 ) -> None:
     schema = schema_of(scenery.bank.account if label == ACCOUNT else scenery.bank.memo)
+    for key in scenery.ledger.barred:
+        if key.model == label and key.id in stored and stored[key.id].parked is None:
+            raise Violation(f"{label} {key.id.int} was made by who may not make it, and is there")
     for key in scenery.ledger.rows:
         if key.model != label or not scenery.ledger.is_certain(key, ""):
             continue

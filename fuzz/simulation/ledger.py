@@ -21,6 +21,9 @@ from crdt.messages import Key
 __all__ = ["Ledger"]
 
 
+DENIED: Final = "denied"
+"""The code of what a user may not do."""
+
 LAST_WINS: Final = frozenset({"left", "title", "nick"})
 """Fields that show what was written last; `nick` the rest on request."""
 
@@ -32,9 +35,9 @@ class Ledger:
         self._now = now
         self._is_time_certain = True
         self.sums: Counter[tuple[Key, str]] = Counter()
-        self.marks: dict[tuple[Key, str], set[str]] = {}
+        self.marks: dict[tuple[Key, str], set[Any]] = {}
         """What was put into texts, sets, lists and trees."""
-        self.taken: dict[tuple[Key, str], set[str]] = {}
+        self.taken: dict[tuple[Key, str], set[Any]] = {}
         """What was taken out of them again."""
         self.values: dict[tuple[Key, str], set[Any]] = {}
         """What was written to fields that hold one value."""
@@ -42,6 +45,8 @@ class Ledger:
         """When each of them was last written, and what then; nothing where nobody can say."""
         self.rows: dict[Key, None] = {}
         self.deleted: set[Key] = set()
+        self.barred: set[Key] = set()
+        """Rows that were made by who may not make them."""
         self.doubtful: set[tuple[Key, str]] = set()
 
     def made(self, key: Key) -> None:
@@ -56,11 +61,11 @@ class Ledger:
         """Somebody added to a number."""
         self.sums[key, field] += amount
 
-    def put(self, key: Key, field: str, mark: str) -> None:
+    def put(self, key: Key, field: str, mark: Any) -> None:
         """Somebody put something in that nobody else does."""
         self.marks.setdefault((key, field), set()).add(mark)
 
-    def took(self, key: Key, field: str, mark: str) -> None:
+    def took(self, key: Key, field: str, mark: Any) -> None:
         """Somebody took something out, or may have."""
         self.taken.setdefault((key, field), set()).add(mark)
 
@@ -81,8 +86,15 @@ class Ledger:
     def kept_aside(self, kept: Kept) -> None:
         """An edit did not stand."""
         key = Key("bank.account" if kept.model.endswith("account") else "bank.memo", kept.id)
-        names = kept.fields if kept.reason == "reverted" else ("",)
-        self.doubtful.update((key, name) for name in names)
+        if kept.reason == "reverted":  # what was denied was never written down here
+            names = [name for name, field in kept.fields.items() if field.code != DENIED]
+            self.doubtful.update((key, name) for name in names)
+        else:
+            self.doubt(key)
+
+    def doubt(self, key: Key) -> None:
+        """Nobody can say what becomes of a row."""
+        self.doubtful.add((key, ""))
 
     def clock_is_wrong(self, pending: Iterable[Key]) -> None:
         """A device's clock is wrong from now on; of these rows it has edits that wait."""
@@ -126,7 +138,7 @@ class Ledger:
         return None
 
 
-def _marks_wrong(value: Any, put: set[str], taken: set[str]) -> str | None:
+def _marks_wrong(value: Any, put: set[Any], taken: set[Any]) -> str | None:
     text = value if isinstance(value, str) else None
     for mark in sorted(put):
         times = text.count(mark) if text is not None else list(value).count(mark)

@@ -10,19 +10,21 @@ from .faults import Crash
 from .scenery import Scenery, Violation
 
 __all__ = ["connect", "cut", "deliver_down", "deliver_hint", "deliver_late", "deliver_up", "flush"]
-__all__ += ["partition", "ping"]
+__all__ += ["give_up", "partition", "ping"]
 
 
 def connect(scenery: Scenery, device: Any) -> None:
     """Open a connection; what the server does not know to be broken stays as it is."""
-    _give_up(scenery, device)
+    give_up(scenery, device)
     device.connect(scenery.server)
     scenery.faults.reach("after send")
 
 
 def cut(scenery: Scenery, device: Any) -> None:
-    """The connection breaks off, with all that is on its way down."""
-    _give_up(scenery, device)
+    """The connection breaks off, with all that is on its way down; often just as it is used."""
+    if scenery.random.random() < 0.5:
+        flush(scenery, device)
+    give_up(scenery, device)
 
 
 def flush(scenery: Scenery, device: Any) -> None:
@@ -46,7 +48,7 @@ def deliver_up(scenery: Scenery, device: Any) -> bool:
     if line is None or not line.up:
         return False
     if line.is_closed:
-        _give_up(scenery, device)
+        give_up(scenery, device)
         return True
     frame = line.up.popleft()
     scenery.passed(frame, line.up)
@@ -126,11 +128,14 @@ def partition(scenery: Scenery) -> None:
             scenery.partitioned[number] = scenery.step + scenery.random.randint(3, 20)
 
 
-def _give_up(scenery: Scenery, device: Any) -> None:
+def give_up(scenery: Scenery, device: Any, chance: float = 0.6) -> None:
+    """The device gives up its connection; so probably the network does not, of what is on its way
+    to the server.
+    """
     line = device.cut()
     if line is None:
         return
-    goes_on = bool(line.up) and not line.is_closed and scenery.random.random() < 0.6
+    goes_on = bool(line.up) and not line.is_closed and scenery.random.random() < chance
     scenery.lost(line, goes_on=goes_on)
     if goes_on:
         scenery.ghosts.append(line)

@@ -4,6 +4,7 @@ durable acks        what a device was told to be durable is in the database, at 
 read your writes    a device sees its own edits, also after it was killed and started again
 monotonic reads     what a device has seen of a row it goes on seeing
 causal order        a device that has caught up with a scope has all that lies before its cursor
+order               what a device writes later is stamped later, also where its clock is corrected
 atomic batches      of what is pushed or saved at once, others see all or nothing
 """
 
@@ -17,7 +18,7 @@ from unittest import mock
 
 from django.db.models import F
 
-from crdt import Changed, Event, Removed
+from crdt import Changed, Connected, Event, Removed
 from crdt.messages import Key
 from crdt.state import read_state
 from django_pulse.prepared import OneOf, Prepared
@@ -79,12 +80,27 @@ class Observer:
     def heard(self, device: Any, events: list[Event]) -> str | None:
         """A device took a frame."""
         for event in events:
-            if isinstance(event, Removed):
+            if isinstance(event, Connected):
+                found = self.stamped(device)
+                if found is not None:
+                    return found
+            elif isinstance(event, Removed):
                 self._seen.pop((device.number, _key(event)), None)
             elif isinstance(event, Changed):
                 found = self.looked(device, _key(event))
                 if found is not None:
                     return found
+        return None
+
+    def stamped(self, device: Any) -> str | None:
+        """Is what waits on a device stamped in the order in which it was written?"""
+        for key in device.replica._shelf.pending:
+            self.checks += 1
+            stamps = [entry.stamp for entry in device.replica._shelf.held(key).own_entries(0)]
+            if stamps != sorted(stamps):
+                return (
+                    f"{device.name} has edits of {key} that are stamped in another order: {stamps}"
+                )
         return None
 
     def interrupted(self, device: Any) -> None:
@@ -162,7 +178,7 @@ class Observer:
         }
         for position, scope, document in _PRESENT.rows("default", list(cursors)):
             key, state, scopes = documents[document]
-            beyond = position > cursors[scope]
+            beyond = position > cursors[scope] or not _is_wanted(device, key)
             if beyond or document in pending or key in shelf.wanted or scope not in scopes:
                 continue
             self.checks += 1
@@ -188,6 +204,12 @@ def _is_told_again(device: Any, key: Key) -> bool:
     """
     record = device.replica._shelf.record(key)
     return not record.scopes and not record.acked and bool(record.since)
+
+
+def _is_wanted(device: Any, key: Key) -> bool:
+    """Does the device want the row, whatever that holds?"""
+    part = device.replica._shelf.standing.subscription
+    return part is None or part.get(key.model) == {}
 
 
 def _key(event: Changed | Removed) -> Key:

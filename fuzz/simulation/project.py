@@ -57,6 +57,7 @@ def _make_tables() -> None:
 
     from django_pulse.tables import Clock
 
+    from ..bank.memos import LABELS
     from ..bank.releases import bank
 
     call_command("migrate", verbosity=0)
@@ -70,6 +71,8 @@ def _make_tables() -> None:
     for number in range(BRANCHES):
         branch = models.branch.objects.create(name=f"branch{number}")
         branch.members.add(*users)
+    labels = models.label.objects
+    labels.bulk_create(models.label(name=f"label{number}") for number in range(LABELS))
     from django_pulse.mapping.schema import schema_of
 
     for model in (models.account, models.memo):

@@ -11,7 +11,7 @@ from typing import Any, Final
 from unittest import mock
 
 from ..world import Device
-from . import device_acts, network_acts, server_acts
+from . import device_acts, moments, network_acts, server_acts
 from .faults import Crash, server_is_up
 from .final import check, exchange, settle
 from .outcome import DEVICE_POINTS, Outcome
@@ -144,14 +144,6 @@ def _arm_device(scenery: Scenery, device: Device) -> None:
     scenery.faults.arm(point, scenery.random.randint(0, 3))
 
 
-def _set_clock(scenery: Scenery, device: Device) -> None:
-    """A device's clock is wrong from now on, or right again."""
-    device.skew_ms = scenery.random.choice((0, 0, 3_600_000, -3_600_000, 90_000, 10**9))
-    scenery.counts["clock wrong"] += device.skew_ms != 0
-    if device.skew_ms:  # what it has not sent yet will be moved by as much
-        scenery.ledger.clock_is_wrong(device.replica._shelf.pending)
-
-
 def _jump(scenery: Scenery, device: Device) -> None:
     """Everybody sleeps for a while."""
     scenery.counts["clock jump"] += 1
@@ -187,11 +179,17 @@ _TABLE: Final[tuple[tuple[int, str, Callable[[Scenery, Any], Any]], ...]] = (
     (2, "make", _of_server(server_acts.make)),
     (1, "remove", _of_server(server_acts.remove)),
     (5, "join or leave", _of_server(server_acts.join_or_leave)),
+    (2, "subscribe", device_acts.subscribe),
+    (2, "hang", _of_server(server_acts.hang)),
+    (2, "free", _of_server(server_acts.free)),
+    (1, "forget", moments.forget),
+    (1, "lapse", moments.lapse),
+    (1, "correct clock", moments.correct_clock),
     (1, "purge", _of_server(server_acts.purge)),
     (3, "arm server", _of_server(server_acts.arm)),
     (4, "arm device", _arm_device),
     (1, "restart", _restart),
-    (2, "set clock", _set_clock),
+    (2, "set clock", device_acts.set_clock),
     (1, "jump", _jump),
     (3, "observe", _observe),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +24,7 @@ from django_pulse.tables import Outbox
 from django_pulse.visibility.scopes import channel_of
 from django_pulse.writes import ItemResult
 
+from ..bank.memos import LABELS
 from ..bank.releases import Bank
 from ..world import Clock, Device, Line, Server
 from ..world.device import _rules
@@ -36,12 +37,15 @@ if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.contrib.auth.models import AnonymousUser
 
-__all__ = ["ACCOUNT", "MEMO", "Scenery", "Violation"]
+__all__ = ["ACCOUNT", "MEMO", "Part", "Scenery", "Violation"]
 
 ACCOUNT: Final = "bank.account"
 MEMO: Final = "bank.memo"
 
 FIRST_REPLICA: Final = 101
+
+Part = Mapping[str, Mapping[str, Any]] | None
+"""What a device asked for: of each model, the values that fields must have; None for everything."""
 
 _ACK: Final = b'{"type":"ack"'
 _ERROR: Final = b'{"type":"error"'
@@ -78,6 +82,12 @@ class Scenery:
         """A number that no edit before this one had."""
         self.touched: tuple[Any, Key | None] = (None, None)
         """Who edited a row last, or had an edit taken, and which row."""
+        self.newest: dict[int, Key] = {}
+        """The row that each device made last."""
+        self.parts: dict[int, Part] = {}
+        """What each device asked for."""
+        self.labels = iter(range(1, LABELS + 1))
+        """Those that hang nowhere yet."""
         self._last = ""
         self._waited: dict[int, int] = {}
         self._ids = iter(range(1, 100_000))

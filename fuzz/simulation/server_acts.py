@@ -18,6 +18,9 @@ from .scenery import ACCOUNT, MEMO, Scenery, Violation
 
 __all__ = [
     "arm",
+    "delete",
+    "free",
+    "hang",
     "join_or_leave",
     "make",
     "purge",
@@ -85,8 +88,13 @@ def remove(scenery: Scenery) -> None:
     """Delete a row."""
     row = _row(scenery)
     if row is not None:
-        key = _key(row)
-        _committed(scenery, row.delete, lambda: scenery.ledger.removed(key))
+        delete(scenery, row)
+
+
+def delete(scenery: Scenery, row: Any) -> None:
+    """Delete this row."""
+    key = _key(row)
+    _committed(scenery, row.delete, lambda: scenery.ledger.removed(key))
 
 
 def join_or_leave(scenery: Scenery) -> None:
@@ -101,6 +109,31 @@ def join_or_leave(scenery: Scenery) -> None:
         scenery.counts["access revoked"] += 1
     else:
         branch.members.add(user)
+
+
+def hang(scenery: Scenery) -> None:
+    """Hang a label at a memo, or take one away."""
+    row = scenery.bank.memo.objects.order_by("sync_id").first()
+    if row is None:
+        return
+    key = _key(row)
+    hanging = row.labels.order_by("pk").values_list("pk", flat=True).first()
+    if hanging is not None and scenery.random.random() < 0.4:
+        note = scenery.ledger.took
+        _committed(
+            scenery, lambda: row.labels.remove(hanging), lambda: note(key, "labels", hanging)
+        )
+    else:
+        label, note = next(scenery.labels), scenery.ledger.put
+        _committed(scenery, lambda: row.labels.add(label), lambda: note(key, "labels", label))
+
+
+def free(scenery: Scenery) -> None:
+    """Give up a code: one of those who wait for it has it then."""
+    row = scenery.bank.memo.objects.exclude(code=None).order_by("sync_id").first()
+    if row is not None:
+        row.code = None
+        row.save()
 
 
 def purge(scenery: Scenery) -> None:

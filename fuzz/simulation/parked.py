@@ -1,0 +1,37 @@
+"""What waits at the end: a row that is parked, a reference that is not followed, has a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from crdt import Document
+from django_pulse.mapping.schema import schema_of
+from django_pulse.tables import Document as StoredDocument
+
+from ..bank.memos import denied_to
+from .scenery import Violation
+
+__all__ = ["check_parked"]
+
+
+def check_parked(
+    model: Any, stored: Mapping[UUID, StoredDocument], documents: Mapping[UUID, Document]
+) -> None:
+    """Raises `Violation` for what waits although nothing is in its way."""
+    for sync_id, row in stored.items():
+        waiting = (row.waiting or {}).keys()
+        if row.deleted or (row.parked is None and not waiting):
+            continue
+        values = schema_of(model).read(documents[sync_id]).values
+        code, other = values.get("code"), values.get("answers")
+        is_there = other is None or model.objects.filter(sync_id=other).exists()
+        if row.parked is None:
+            if is_there or waiting - {"answers"}:
+                raise Violation(f"{row} waits for what is there: {row.waiting}")
+            continue
+        is_taken = code is not None and model.objects.filter(code=code).exists()
+        is_barred = denied_to(int(row.parked["user"]), sync_id) == "create"
+        if is_there and not is_taken and not is_barred:
+            raise Violation(f"{row} waits ({row.parked['code']}), and nothing is in its way")
