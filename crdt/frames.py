@@ -144,7 +144,7 @@ def _parse(head: bytes) -> dict[str, Any]:
     _check_depth(head)
     try:
         text = head.decode("utf-8")
-        header = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        header = _JSON.decode(text)
         if "\\u" in text:
             json.dumps(header, ensure_ascii=False).encode("utf-8")
     except UnicodeError:
@@ -176,6 +176,11 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(word: str) -> Any:
     raise ValueError(f"{word} is not a JSON number")
+
+
+_JSON: Final = json.JSONDecoder(  # `json.loads` would make one each time
+    object_pairs_hook=_unique, parse_constant=_no_constant
+)
 
 
 def _blobs(header: dict[str, Any], frame: bytes, start: int) -> list[bytes]:

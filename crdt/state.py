@@ -6,9 +6,11 @@ Laws:
    integrating them.
 2. Bytes that nobody of ours wrote raise `Malformed`, whatever they are.
 3. A document without texts pays nothing for those that have some.
+4. The same bytes may give the same `State` again: nobody changes one.
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from .entry import Dot, Entry
@@ -33,6 +35,13 @@ __all__ = ["State", "read_deletes", "read_state"]
 
 _SERVER_ITEMS: Final = 5
 """Items of the longest entry: the server's may stand for another one."""
+
+SHORT: Final = 4 << 10
+"""Bytes of a document that may be remembered once it was read: what nearly every row has."""
+
+REMEMBERED: Final = 512
+"""Documents that are remembered, the latest: a screen that is drawn again, and rows that many write
+to. They take 2 MB of bytes at most, and a few times that for what was read in them."""
 
 _NO_TEXTS: Final[frozenset[str]] = frozenset()
 
@@ -72,9 +81,14 @@ def read_state(data: bytes) -> State:
     if not data:
         return State(data)
     try:
-        return _read(data)
+        return _remembered(data) if len(data) <= SHORT else _read(data)
     except UNREADABLE:
         raise Malformed("The bytes end too early, or hold text that is not UTF-8.") from None
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _remembered(data: bytes) -> State:
+    return _read(data)
 
 
 def _read(data: bytes) -> State:

@@ -217,12 +217,7 @@ def _encode_json(value: Any) -> str:
 
 
 def _decode_json(wire: Any) -> Any:
-    return json.loads(
-        _json_text(wire),
-        parse_constant=_no_number,
-        parse_float=_json_float,
-        parse_int=_json_integer,
-    )
+    return _JSON.decode(_json_text(wire))
 
 
 def _json_text(wire: Any) -> str:
@@ -230,6 +225,8 @@ def _json_text(wire: Any) -> str:
     text = _text(wire)
     if text.count("[") + text.count("{") > MAX_JSON_DEPTH and _depth(text) > MAX_JSON_DEPTH:
         raise ValueError(f"JSON must not nest deeper than {MAX_JSON_DEPTH} levels.")
+    if "\\u" not in text:
+        return text
     if _JSON_NUL.search(text):
         raise ValueError("JSON must not hold the character NUL.")
     if _JSON_SURROGATE.search(text):
@@ -266,6 +263,11 @@ def _json_float(text: str) -> float:
 
 def _no_number(text: str) -> NoReturn:
     _refuse(text, "a number that JSON can hold")
+
+
+_JSON: Final = json.JSONDecoder(  # `json.loads` would make one each time
+    parse_constant=_no_number, parse_float=_json_float, parse_int=_json_integer
+)
 
 
 def _encode_binary(value: Any) -> str:
