@@ -13,8 +13,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import lru_cache
 from types import NoneType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from django.db import connections, models
@@ -44,15 +45,17 @@ def insert_many(
     model: type[models.Model], using: str, names: Sequence[str], rows: Sequence[Sequence[Any]]
 ) -> list[Any]:
     """Insert rows of values for the named fields; returns their primary keys, in order."""
-    key: Any = model._meta.pk
-    return [pk for (pk,) in _insert(model, using, names, rows, f"RETURNING {_quoted(using, key)}")]
+    if not rows:
+        return []
+    target = _target(model, using, tuple(names))
+    return [pk for (pk,) in _insert(target, using, rows, f"RETURNING {target.key}")]
 
 
 def insert_missing(
     model: type[models.Model], using: str, names: Sequence[str], rows: Sequence[Sequence[Any]]
 ) -> None:
     """Insert rows of values for the named fields, but for those that a unique one forbids."""
-    _insert(model, using, names, rows, "ON CONFLICT DO NOTHING")
+    _insert(_target(model, using, tuple(names)), using, rows, "ON CONFLICT DO NOTHING")
 
 
 def upsert_many(
@@ -63,11 +66,11 @@ def upsert_many(
     unique: Sequence[str],
 ) -> None:
     """Insert rows, or where one with the same `unique` fields is there, set its other fields."""
-    fields = {name: _field(model, name) for name in names}
-    target = ", ".join(_quoted(using, fields[name]) for name in unique)
-    columns = [_quoted(using, fields[name]) for name in names if name not in unique]
-    settings = ", ".join(f"{column} = EXCLUDED.{column}" for column in columns)
-    _insert(model, using, names, rows, f"ON CONFLICT ({target}) DO UPDATE SET {settings}")
+    target = _target(model, using, tuple(names))
+    columns = dict(zip(names, target.columns, strict=True))
+    clash = ", ".join(columns.pop(name) for name in unique)
+    settings = ", ".join(f"{column} = EXCLUDED.{column}" for column in columns.values())
+    _insert(target, using, rows, f"ON CONFLICT ({clash}) DO UPDATE SET {settings}")
 
 
 def update_many(
@@ -77,21 +80,23 @@ def update_many(
     rows: Iterable[tuple[Any, Sequence[Any]]],
 ) -> None:
     """Set the named fields of each row, given as (primary key, values)."""
-    connection = connections[using]
     key: Any = model._meta.pk
-    fields = [*(_field(model, name) for name in names), key]
+    table, fields, quoted, _ = _target(model, using, (*names, key.name))
+    connection = connections[using]
     columns = _prepared(fields, [(*values, pk) for pk, values in rows], connection)
     if not columns:
         return
-    table = connection.ops.quote_name(model._meta.db_table)
     update = f"UPDATE {table} SET "  # noqa: S608 - names, no values
-    quoted = [_quoted(using, field) for field in fields]
     arrays = _arrays(fields, columns, connection)
     with connection.cursor() as cursor:
         if arrays is None:
             settings = ", ".join(f"{column} = %s" for column in quoted[:-1])
             parameters = list(zip(*columns, strict=True))
-            cursor.executemany(f"{update}{settings} WHERE {quoted[-1]} = %s", parameters)
+            statement = f"{update}{settings} WHERE {quoted[-1]} = %s"
+            if len(parameters) == 1:
+                cursor.execute(statement, parameters[0])
+            else:
+                cursor.executemany(statement, parameters)
             return
         settings = ", ".join(f"{column} = new_rows.{column}" for column in quoted[:-1])
         source = f" FROM UNNEST({arrays}) AS new_rows ({', '.join(quoted)})"
@@ -144,18 +149,33 @@ def is_plain(field: models.Field[Any, Any]) -> bool:
     return isinstance(field, models.BinaryField) or not own
 
 
+class _Target(NamedTuple):
+    """What a statement writes to: a table, some of its fields, their columns, and the column of its
+    primary key, quoted.
+    """
+
+    table: str
+    fields: Fields
+    columns: tuple[str, ...]
+    key: str
+
+
+@lru_cache(maxsize=256)
+def _target(model: type[models.Model], using: str, names: tuple[str, ...]) -> _Target:
+    quote = connections[using].ops.quote_name
+    meta: Any = model._meta
+    fields = tuple(meta.get_field(name) for name in names)
+    columns = tuple(quote(field.column) for field in fields)
+    return _Target(quote(meta.db_table), fields, columns, quote(meta.pk.column))
+
+
 def _insert(
-    model: type[models.Model],
-    using: str,
-    names: Sequence[str],
-    rows: Sequence[Sequence[Any]],
-    suffix: str,
+    target: _Target, using: str, rows: Sequence[Sequence[Any]], suffix: str
 ) -> list[tuple[Any, ...]]:
     """One statement per as many rows as the database takes parameters for."""
     connection = connections[using]
-    fields = [_field(model, name) for name in names]
-    quoted = ", ".join(_quoted(using, field) for field in fields)
-    head = f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)} ({quoted}) "
+    fields = target.fields
+    head = f"INSERT INTO {target.table} ({', '.join(target.columns)}) "  # noqa: S608 - names
     one = f"({', '.join(['%s'] * len(fields))})"
     limit = min(connection.features.max_query_params or 32_000, 32_000)
     size = max(1, limit // len(fields))
@@ -245,7 +265,7 @@ def _column(field: Any, values: Sequence[Any], connection: Any) -> Sequence[Any]
         if passes is not UUID or connection.features.has_native_uuid_field:
             return values
         return [None if value is None else value.hex for value in values]
-    as_text = type(field) is models.JSONField and connection.vendor == "postgresql"
+    as_text = type(field) is models.JSONField and connection.vendor in {"postgresql", "sqlite"}
     prepared: list[Any] = []
     last: Any = _column  # which is no column's value
     for value in values:
@@ -272,11 +292,3 @@ _AS_THEY_ARE: dict[type, type] = {
     models.UUIDField: UUID,
 }
 """Types of which Django's own fields give the driver just what they were given."""
-
-
-def _field(model: type[models.Model], name: str) -> Any:
-    return model._meta.get_field(name)
-
-
-def _quoted(using: str, field: Any) -> str:
-    return str(connections[using].ops.quote_name(field.column))

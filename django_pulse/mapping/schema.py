@@ -37,11 +37,20 @@ _plain: dict[type[models.Model], Schema] = {}  # what is used while nothing is c
 _models: dict[str, type[SyncModel]] = {}
 _descriptions: list[Mapping[str, Any]] = []
 
+# Those of the list of models that Django keeps, until it makes another one.
+_synced: tuple[Any, tuple[type[SyncModel], ...]] = (None, ())
+
 
 def sync_models() -> Iterator[type[SyncModel]]:
     """Every model that syncs: concrete, not a proxy, not swapped out; sorted by label."""
-    found = (model for model in apps.get_models() if syncs(model))
-    return iter(sorted(found, key=lambda model: model._meta.label_lower))  # type: ignore[arg-type]
+    global _synced  # noqa: PLW0603 - replaced whole, so that no thread sees half of it
+    models, synced = _synced
+    there = apps.get_models()
+    if there is not models:
+        found = (model for model in there if syncs(model))
+        synced = tuple(sorted(found, key=lambda model: model._meta.label_lower))  # type: ignore[arg-type]
+        _synced = there, synced
+    return iter(synced)
 
 
 def labels() -> set[str]:

@@ -16,8 +16,9 @@ Laws:
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
@@ -26,11 +27,12 @@ from django.db import DatabaseError, connections
 from django.db.models import F, ForeignKey, Model, QuerySet
 
 from .. import identity
+from ..manager import BaseManager
 from ..mapping.columns import columns_of
-from ..mapping.inheritance import own_rows, parent_links
+from ..mapping.inheritance import children_of, own_rows, parent_links
 from ..mapping.keys import Keys
 from ..mapping.schema import label_of
-from ..prepared import OneOf, Prepared
+from ..prepared import OneOf, Prepared, is_fixed
 from ..sql import among
 from ..tables import Document
 
@@ -124,13 +126,19 @@ def hold(
     model: type[SyncModel], using: str, ids: Collection[UUID], *, wait: bool
 ) -> dict[UUID, Held]:
     """Lock the rows and documents with these `sync_id`s; without `wait`, leaves out busy ones."""
-    all_rows = own_rows(model, using)
-    found = _lockable(all_rows.filter(among(using, "sync_id", ids)), wait=wait)
-    rows = {row.sync_id: row for row in found.order_by("pk")}
-    busy = _skipped(all_rows, ids, rows, wait=wait)
+    if _is_plain(model):
+        rows = _rows_by(model, using, "sync_id", ids, wait=wait)
+    else:
+        chosen = own_rows(model, using).filter(among(using, "sync_id", ids))
+        rows = {row.sync_id: row for row in _lockable(chosen, wait=wait).order_by("pk")}
+
+    def all_rows() -> QuerySet[SyncModel]:
+        return own_rows(model, using)
+
+    busy = _skipped(using, all_rows, ids, rows, wait=wait)
     held = hold_documents(model, using, set(ids) - busy, wait=wait, rows=rows)
     # A document without a row may be that of a row that came back since the rows were locked.
-    for sync_id in _skipped(all_rows, held, rows, wait=wait):
+    for sync_id in _skipped(using, all_rows, held, rows, wait=wait):
         del held[sync_id]
     return held
 
@@ -147,9 +155,12 @@ def hold_documents(
     keys = Keys(using, columns_of(model))
     keys.note(rows.values())
     label = label_of(model)
-    documents = Document.objects.using(using).filter(model=label)
     locked = _stored(_LOCKED if wait else _NOT_BUSY, using, label, ids)
-    busy = _skipped(documents, ids, locked, wait=wait)
+
+    def documents() -> QuerySet[Document]:
+        return Document.objects.using(using).filter(model=label)
+
+    busy = _skipped(using, documents, ids, locked, wait=wait)
     return {
         sync_id: Held(
             sync_id, rows.get(sync_id), locked.get(sync_id) or Stored(label, sync_id), keys
@@ -173,8 +184,11 @@ def hold_row(model: type[SyncModel], using: str, pk: object) -> Held | None:
 
 def hold_rows(model: type[SyncModel], using: str, pks: Collection[Any]) -> list[Held]:
     """Lock the rows with these primary keys, then their documents, in the order of the keys."""
-    found = _lockable(model._base_manager.using(using).filter(among(using, "pk", pks)), wait=True)
-    rows = {row.sync_id: row for row in found.order_by("pk")}
+    if _is_plain(model):
+        rows = _rows_by(model, using, "pk", pks, wait=True)
+    else:
+        chosen = model._base_manager.using(using).filter(among(using, "pk", pks))
+        rows = {row.sync_id: row for row in _lockable(chosen, wait=True).order_by("pk")}
     return list(hold_documents(model, using, list(rows), wait=True, rows=rows).values())
 
 
@@ -239,6 +253,39 @@ _NOT_BUSY = Prepared(
 )
 
 
+@cache
+def _is_plain(model: type[SyncModel]) -> bool:
+    """Are its rows those of one table, and is the query for them always the same?"""
+    manager = model._base_manager
+    is_spread = bool(model._meta.parents or children_of(model))
+    return not is_spread and (type(manager) is BaseManager or is_fixed(manager))
+
+
+def _rows_by(
+    model: type[SyncModel], using: str, name: str, values: Collection[Any], *, wait: bool
+) -> dict[UUID, SyncModel]:
+    """Lock the rows of a plain model whose field holds one of the values, in the order of keys."""
+    columns = _columns(model)
+    found = _prepared_rows(model, name, wait).rows(using, list(values))
+    rows = (model.from_db(using, columns, row) for row in found)
+    return {row.sync_id: row for row in rows}
+
+
+@cache
+def _prepared_rows(model: type[SyncModel], name: str, wait: bool) -> Prepared:
+    def build(values: Any) -> Any:
+        chosen = model._base_manager.filter(OneOf(F(name), values)).order_by("pk")
+        locked = chosen.select_for_update(skip_locked=not wait, of=("self",), no_key=True)
+        return locked.values_list(*_columns(model))
+
+    return Prepared(build)
+
+
+@cache
+def _columns(model: type[SyncModel]) -> tuple[str, ...]:
+    return tuple(field.attname for field in model._meta.concrete_fields)
+
+
 def _lockable(rows: QuerySet[M], *, wait: bool) -> QuerySet[M]:
     """Locked in all tables that the rows are spread over."""
     if not connections[rows.db].features.has_select_for_update:
@@ -249,10 +296,15 @@ def _lockable(rows: QuerySet[M], *, wait: bool) -> QuerySet[M]:
 
 
 def _skipped(
-    rows: QuerySet[Any], ids: Collection[UUID], locked: Container[UUID], *, wait: bool
+    using: str,
+    rows: Callable[[], QuerySet[Any]],
+    ids: Collection[UUID],
+    locked: Container[UUID],
+    *,
+    wait: bool,
 ) -> set[UUID]:
     """Those of the ids, of which no row was locked, that are there: somebody holds them."""
-    if wait or not ids or not connections[rows.db].features.has_select_for_update_skip_locked:
+    if wait or not ids or not connections[using].features.has_select_for_update_skip_locked:
         return set()
-    there = rows.filter(sync_id__in=list(ids)).values_list("sync_id", flat=True)
+    there = rows().filter(sync_id__in=list(ids)).values_list("sync_id", flat=True)
     return {sync_id for sync_id in there if sync_id not in locked}
