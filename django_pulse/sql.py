@@ -175,7 +175,7 @@ def _insert(
     """One statement per as many rows as the database takes parameters for."""
     connection = connections[using]
     fields = target.fields
-    head = f"INSERT INTO {target.table} ({', '.join(target.columns)}) "  # noqa: S608 - names
+    head = f"INSERT INTO {target.table} ({', '.join(target.columns)}) "
     one = f"({', '.join(['%s'] * len(fields))})"
     limit = min(connection.features.max_query_params or 32_000, 32_000)
     size = max(1, limit // len(fields))

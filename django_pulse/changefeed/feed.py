@@ -19,6 +19,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
@@ -34,7 +35,7 @@ from ..broken import is_readable
 from ..conf import conf
 from ..prepared import OneOf, Prepared
 from ..sql import delete_many, update_many, upsert_many
-from ..tables import Clock, Document, Feed, Outbox, Scope
+from ..tables import Document, Feed, Outbox, Scope
 from ..visibility import scopes
 from . import hints
 from .pages import Change, Heads, Page
@@ -55,8 +56,11 @@ its lock until the database notices, and no commit and no ping is to wait for th
 ACCESS = 0
 """In the outbox, the document that there is not: who reads the scope has changed."""
 
-_SCOPE = ("id", "key", "head", "purged", "access")
-_SCOPES = Prepared(lambda keys: Scope.objects.filter(OneOf(F("key"), keys)).values_list(*_SCOPE))
+_SCOPES = Prepared(
+    lambda keys: Scope.objects.filter(OneOf(F("key"), keys)).values_list(
+        "pk", "key", "head", "purged", "access"
+    )
+)
 _ANY_OUTBOX = Prepared(lambda: Outbox.objects.values_list("pk")[:1])
 _NAMES = Prepared(
     lambda keys: Document.objects.filter(OneOf(F("pk"), keys)).values_list(
@@ -105,14 +109,16 @@ def pull(scope: str, cursor: int, limit: int | None = None, begun: int = -1) -> 
             goes_on = begun >= row.purged and cursor <= row.head
             start = cursor if goes_on else 0
             listing = Listing(row.purged, begun if goes_on else row.head)
-        page = _page(row, start, limit, listing)
+        page = _page(using, row, start, limit, listing)
         if page is not None:
             return page
 
 
-def _page(row: Scope, cursor: int, limit: int, listing: Listing | None) -> Page | None:
+def _page(
+    using: str, row: _ScopeRow, cursor: int, limit: int, listing: Listing | None
+) -> Page | None:
     """The page behind `cursor`; None if something was purged while it was read."""
-    using, scope = row._state.db or "", row.key
+    scope = row.key
     found = _entries(limit + 1).rows(using, row.pk, cursor, row.head)
     rows = _documents(using, [document for _, _, document, _ in found[:limit]])
     if not found or len(rows) < min(len(found), limit) or found[0][3] != row.purged:
@@ -237,7 +243,7 @@ class _Waiting(NamedTuple):
     update: bytes | memoryview
 
 
-def _stamped(using: str, clock: Clock, waiting: Sequence[_Waiting]) -> list[Page]:
+def _stamped(using: str, clock: identity.ClockRow, waiting: Sequence[_Waiting]) -> list[Page]:
     """Write the positions of `waiting`; returns what to broadcast, a page per scope."""
     if not waiting:
         return []
@@ -273,14 +279,25 @@ def _stamped(using: str, clock: Clock, waiting: Sequence[_Waiting]) -> list[Page
     return [_live_page(rows[key], head, waiting, documents) for key, head in heads.items()]
 
 
-def _positions(clock: Clock, count: int) -> Iterator[int]:
+def _positions(clock: identity.ClockRow, count: int) -> Iterator[int]:
     """The next `count` positions; leaves the last of them in `clock`."""
     first = max(clock.position + 1, time.time_ns() // 1_000)
     clock.position = first + count - 1
     return iter(range(first, first + count))
 
 
-def _scope_rows(using: str, keys: set[str]) -> dict[str, Scope]:
+@dataclass(slots=True)
+class _ScopeRow:
+    """What the table says of a scope."""
+
+    pk: int
+    key: str
+    head: int
+    purged: int
+    access: int
+
+
+def _scope_rows(using: str, keys: set[str]) -> dict[str, _ScopeRow]:
     """The scopes' rows, made where they are missing; the clock row keeps others out."""
     rows = _scopes(using, keys)
     missing = keys - rows.keys()
@@ -290,10 +307,9 @@ def _scope_rows(using: str, keys: set[str]) -> dict[str, Scope]:
     return rows
 
 
-def _scopes(using: str, keys: Iterable[str]) -> dict[str, Scope]:
+def _scopes(using: str, keys: Iterable[str]) -> dict[str, _ScopeRow]:
     """Those of the scopes that have a row."""
-    found = _SCOPES.rows(using, list(keys))
-    return {row[1]: Scope.from_db(using, _SCOPE, row) for row in found}
+    return {row[1]: _ScopeRow(*row) for row in _SCOPES.rows(using, list(keys))}
 
 
 @lru_cache(maxsize=8)
@@ -319,7 +335,7 @@ def _entries(limit: int) -> Prepared:
 
 
 def _live_page(
-    row_of_scope: Scope,
+    row_of_scope: _ScopeRow,
     end: int,
     waiting: Sequence[_Waiting],
     documents: Mapping[int, _Named],

@@ -30,10 +30,10 @@ from crdt.errors import ReplicaTaken
 from crdt.messages import Hello, Mark
 
 from .. import identity
-from ..identity import REPLICA_BITS, random_replica, take_write_lock
+from ..identity import REPLICA_BITS, ClockRow, random_replica, take_write_lock
 from ..prepared import Prepared
 from ..sql import update_many
-from ..tables import Clock, Device
+from ..tables import Device
 from ..visibility.scopes import databases
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _may_enter(device: Device, shown: int, hello: Hello) -> bool:
     return is_repeated and shown == device.generation - 1
 
 
-def _restored(clocks: dict[str, Clock]) -> dict[str, Clock]:
+def _restored(clocks: dict[str, ClockRow]) -> dict[str, ClockRow]:
     """Begin another epoch in every database: which of them was restored, nothing tells."""
     logger.error(
         "A device was welcomed more often than the database knows: it was restored from a backup, "
@@ -159,7 +159,7 @@ def _restored(clocks: dict[str, Clock]) -> dict[str, Clock]:
     return {using: identity.begin_epoch(using, clock.epoch) for using, clock in clocks.items()}
 
 
-def _epoch(clocks: dict[str, Clock]) -> str:
+def _epoch(clocks: dict[str, ClockRow]) -> str:
     """That of all databases that rows are in, as a welcome tells it."""
     return identity.epoch_of([clocks[each] for each in databases() or clocks])
 

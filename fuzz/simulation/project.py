@@ -27,7 +27,7 @@ SERVER: Final = 2**52 + 7
 def set_up() -> None:
     """Configure Django, and make the tables; once in a process that has no project of its own."""
     settings.configure(
-        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+        DATABASES={"default": {"ENGINE": "fuzz.simulation.sqlite", "NAME": ":memory:"}},
         INSTALLED_APPS=[
             "django.contrib.auth",
             "django.contrib.contenttypes",

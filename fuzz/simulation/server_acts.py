@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 from django.db import transaction
 
 from crdt.messages import Key
+from django_pulse.prepared import Prepared
 from django_pulse.upkeep import purging
 
 from ..bank.releases import bank, migrate
@@ -101,9 +103,11 @@ def join_or_leave(scenery: Scenery) -> None:
     """Somebody joins a branch, or leaves it: a revocation, often of who was just writing there."""
     branch, user = scenery.random.choice(scenery.branches), scenery.random.choice(scenery.users)
     writer, key = scenery.touched
-    row = scenery.bank.account.objects.filter(sync_id=key.id).first() if key is not None else None
-    if row is not None and scenery.random.random() < 0.5:
-        branch, user = row.branch, writer
+    place = None if key is None else _place_of(scenery.bank.account).rows("default", key.id.hex)
+    if place and scenery.random.random() < 0.5:
+        ((pk,),) = place
+        branch = next(each for each in scenery.branches if each.pk == pk)
+        user = writer
     if branch.members.filter(pk=user.pk).exists():
         branch.members.remove(user)
         scenery.counts["access revoked"] += 1
@@ -171,8 +175,24 @@ class _RolledBack(Exception):
 
 def _row(scenery: Scenery) -> Any:
     model = scenery.bank.memo if scenery.random.random() < 0.4 else scenery.bank.account
-    rows = list(model.objects.order_by("sync_id"))
-    return scenery.random.choice(rows) if rows else None
+    rows = _rows_of(model).rows("default")
+    return model.from_db("default", _columns(model), scenery.random.choice(rows)) if rows else None
+
+
+@cache
+def _rows_of(model: Any) -> Prepared:
+    """All rows of a model, in order; only one of them is made an instance."""
+    return Prepared(lambda: model.objects.order_by("sync_id").values_list(*_columns(model)))
+
+
+@cache
+def _place_of(account: Any) -> Prepared:
+    """The branch of an account."""
+    return Prepared(lambda row: account.objects.filter(sync_id=row).values_list("branch"))
+
+
+def _columns(model: Any) -> list[str]:
+    return [field.attname for field in model._meta.concrete_fields]
 
 
 def _key(row: Any) -> Key:
