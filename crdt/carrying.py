@@ -4,6 +4,7 @@ Laws:
 
 1. What keeps its clocks counts once, however much of it the server has merged meanwhile.
 2. Nothing is carried where the server would not merge it.
+3. Nothing is carried into another document, however much of it has the same clocks.
 """
 
 from collections.abc import Iterable
@@ -12,8 +13,9 @@ from .document import Document
 from .errors import Gap, RemoteFault
 from .outbound import repack, spare_deletes
 from .rebuilding import read_push_to
+from .update import read_state
 
-__all__ = ["carry_flight", "carry_over"]
+__all__ = ["carry_flight", "carry_over", "contradicts"]
 
 
 def carry_over(view: Document, fresh: Document, sent: int) -> bool:
@@ -45,3 +47,16 @@ def carry_flight(fresh: Document, flight: Iterable[bytes]) -> bool:
             fresh.apply_update(data)
             return True
     return False
+
+
+def contradicts(view: Document, data: bytes, acked: int = 0) -> bool:
+    """Does an update say of others' entries what is not so in `view`? Or does a whole document lack
+    what its server `acked`, up to this clock of the view's replica? Then it may be another one: the
+    row has the id of one that was purged, or the database was restored and nobody told.
+    """
+    if not view.entries:
+        return False
+    told, here, own = read_state(data), view.entries, view.replica
+    return told.vector.get(own, 0) < acked or any(
+        here.get(dot, entry) != entry for dot, entry in told.entries.items() if dot.replica != own
+    )

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
+from .carrying import contradicts
 from .errors import Gap, Malformed, RemoteFault
 from .events import Changed, Event, Failed, Removed
 from .held import Held
@@ -291,6 +292,11 @@ class Downlink:
             return []
         before = self._read(held)
         try:
+            known = held.record.acked if whole and scope is not None else 0
+            if not self._is_astray(held) and contradicts(held.view, item.data, known):
+                held.note(rebase=True)  # by all that the server has, which is asked for now
+                self._shelf.want(item.key)
+                return []
             self._take(held, item.data, whole)
         except Gap as gap:
             if whole:
@@ -308,16 +314,18 @@ class Downlink:
         return events
 
     def _take(self, held: Held, data: bytes, whole: bool) -> None:
-        record = held.record
         if not whole and held.key in self._shelf.wanted:  # it builds on what will come whole
             raise Gap(0, 0, 0)
-        is_astray = record.rebase or record.epoch not in (None, self._shelf.standing.epoch)
-        if not is_astray and not held.is_foreign(data):
+        if not self._is_astray(held) and not held.is_foreign(data):
             held.merge(data)
         elif whole:
             held.rebase(data, self._shelf.schemas.get(held.key.model))
         else:
             raise Gap(0, 0, 0)
+
+    def _is_astray(self, held: Held) -> bool:
+        """Does the next whole document take the place of what is here?"""
+        return held.record.rebase or held.record.epoch not in (None, self._shelf.standing.epoch)
 
     def _taken(self, held: Held, before: _Seen, whole: bool) -> list[Event]:
         """The server's content is in: what follows from it."""

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from pycrdt import merge_updates
 
-from .carrying import carry_flight, carry_over
+from .carrying import carry_flight, carry_over, contradicts
 from .document import Document
 from .entry import ROW_FIELD, Entry
 from .made import Made, made_since, made_under, mark_at
@@ -232,9 +232,9 @@ class Held:
         record = self.record
         fresh = self.draft([state] if state else [])
         known = fresh.clock(self.replica)
-        rebuilt = self._was_rebuilt(state)
-        void = known
-        if rebuilt or known > record.sent or not carry_over(self.view, fresh, record.sent):
+        rebuilt, other = self._was_rebuilt(state), contradicts(self.view, state)
+        void, anew = known, rebuilt or other
+        if anew or known > record.sent or not carry_over(self.view, fresh, record.sent):
             start = record.acked if known > record.sent else known
             start = max(start, record.acked) if rebuilt else start
             fresh = self.draft([state] if state else [])
@@ -242,9 +242,9 @@ class Held:
                 start = self.flight[0].next
             else:
                 void = max(self.clock, record.sent)
-            if not rebuilt:  # the server may have lost deletions that it had acknowledged
+            if not anew:  # the server may have lost deletions that it had acknowledged
                 fresh.apply_update(spare_texts(self.view, fresh, min(start, known)))
-            self.note(made=self._redo(fresh, self._until(start), start, schema, anew=rebuilt))
+            self.note(made=self._redo(fresh, self._until(start), start, schema, anew=anew))
         sent = max(record.sent, self.clock, known)
         self.restart(fresh, state)
         self.note(acked=known, sent=sent, void=void, rebase=False, since=since)

@@ -317,13 +317,13 @@ def restamp(held: Held, moved: int, heard: int, now: int) -> None:
     view = held.view
     stamps = {entry.dot: entry.stamp for entry in view.entries.values()}
     names: dict[Dot, Dot] = {}
-    last = next_stamp(now + OFFSET_MOVED)
+    first, last = next_stamp(heard if heard <= now else 0), next_stamp(now + OFFSET_MOVED)
     view.delete([entry.dot for entry in entries])
     stamp = max((entry.stamp for entry in own if entry.dot.clock < sent), default=-1)
     for entry in sorted(entries, key=lambda entry: (entry.stamp, entry.dot)):
         replaces = [names.get(dot, dot) for dot in entry.replaces]
         seen = max((stamps[dot] for dot in replaces if dot in stamps), default=-1)
-        shifted = _moved(entry.stamp, moved << COUNTER_BITS, next_stamp(heard), last)
+        shifted = _moved(entry.stamp, moved << COUNTER_BITS, first, last)
         stamp = next_stamp(0, max(shifted - 1, seen, stamp))
         mark = held.mark_at(entry.dot.clock)
         written = view.append(entry.field, stamp, entry.value, replaces)

@@ -9,7 +9,7 @@ from crdt.document import Document
 from crdt.messages import Key
 
 from .authority import MODEL, Authority
-from .phone import Phone
+from .phone import Phone, converged
 
 
 def of_server(authority: Authority, row: UUID, replica: int) -> Document:
@@ -70,3 +70,23 @@ def test_a_push_beside_text_that_a_rebuilding_lost_is_not_put_into_it(
     before = fresh.encode()
     assert not carry_flight(fresh, [view.own_diff(known)])
     assert fresh.encode() == before
+
+
+def test_a_restore_that_nobody_told_of_shows_where_clocks_come_again(
+    phone: Phone, other: Phone
+) -> None:
+    authority = phone.authority
+    row = phone.replica.create(MODEL, {"title": "Eggs", "notes": "Six."})
+    phone.sync()
+    other.sync()
+    backup = dict(authority.documents)
+    authority.write(Key(MODEL, row), "stage", "bought")
+    phone.exchange()
+    other.exchange()
+    phone.replica.set(MODEL, row, title="Ten eggs")
+    phone.exchange()
+    authority.documents = backup
+    authority.write(Key(MODEL, row), "stage", "sold out")
+    assert converged(phone, other)
+    assert phone.rows()[row]["stage"] == "sold out"
+    assert (phone.rows()[row]["title"], phone.rows()[row]["notes"]) == ("Ten eggs", "Six.")

@@ -201,6 +201,20 @@ def test_edits_made_after_a_clock_went_wrong_are_restamped(phone: Phone, skew: i
     assert all(abs(stamp - made) < 10 for stamp in stamps(phone, row))
 
 
+def test_edits_made_by_a_servers_wrong_clock_are_put_right_by_its_right_one(phone: Phone) -> None:
+    phone.skew = -86_400_000
+    phone.sync()
+    phone.cut()
+    phone.authority.now -= 86_400_000
+    phone.skew = 0
+    phone.authority.now += 3_600_000
+    made = phone.authority.now
+    row = phone.replica.create(MODEL, {"title": "Eggs"})
+    phone.authority.now += 3_600_000
+    phone.sync()
+    assert all(abs(stamp - made) < 10 for stamp in stamps(phone, row))
+
+
 def test_edits_whose_stamps_were_corrected_are_not_moved_again(phone: Phone) -> None:
     phone.skew = 86_400_000
     row = phone.replica.create(MODEL, {"title": "Eggs"})

@@ -1,0 +1,86 @@
+"""Ids of rows that were purged, used again: by a client that lies of what it saw, or the server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from django_pulse.upkeep.purging import purge
+from tests.django_pulse.devices import Device, values_of
+from tests.django_pulse.phones import Phone, Switchboard, switchboard
+from tests.project.deletes.models import Book
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BOOK = "deletes.book"
+
+
+@pytest.fixture
+def board() -> Iterator[Switchboard]:
+    with switchboard() as found:
+        yield found
+
+
+def is_purged(book: Book) -> None:
+    book.delete()
+    purge("default", timezone.now() + timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("before", "who", "wrote_before", "edits", "notes"),
+    [
+        ("server", "client", True, True, "mine"),
+        ("server", "client", False, False, "mine"),
+        ("server", "server", False, True, "mine"),
+        ("server", "server", True, False, ""),
+        ("client", "client", True, True, ""),
+        ("client", "server", False, False, "mine"),
+    ],
+)
+def test_whoever_was_away_takes_the_row_that_has_the_id_now(
+    board: Switchboard,
+    ada: Any,
+    bob: Any,
+    before: str,
+    who: str,
+    wrote_before: bool,
+    edits: bool,
+    notes: str,
+) -> None:
+    phone, liar = Phone(board, ada, 11), Device(bob, Book)
+    if before == "server":
+        book = Book.objects.create(title="Old", copies=2)
+    else:
+        maker = Device(bob, Book)
+        maker.create(title="Old")
+        maker.push()
+        book = Book.objects.get()
+    phone.sync()
+    if wrote_before:
+        phone.replica.set(BOOK, book.sync_id, title="Older")
+        phone.replica.add(BOOK, book.sync_id, "copies", 1)
+        phone.sync()
+    phone.cut()
+    if edits:
+        phone.replica.set(BOOK, book.sync_id, lent=True)
+    book.refresh_from_db()
+    is_purged(book)
+    if who == "client":
+        made = liar.create(book.sync_id, title="New", notes=notes)
+        [result] = liar.push(made)
+        assert result.status == "ok"
+    else:
+        Book.objects.create(sync_id=book.sync_id, title="New", notes=notes)
+    phone.sync()
+    assert phone.replica.in_sync
+    now = Book.objects.get(sync_id=book.sync_id)
+    fresh = Phone(board, ada, 12)
+    fresh.sync()
+    shown = values_of(now)
+    assert phone.row(BOOK, now.sync_id) == fresh.row(BOOK, now.sync_id) == shown
+    assert now.notes == notes
+    assert now.title == "New" or wrote_before, "what it had written the server may have lost"
