@@ -25,7 +25,7 @@ LABELS: Final = 200
 _DENIED: Final[Mapping[int, str]] = {0: "create", 1: "delete", 2: "votes", 3: "labels"}
 """By what is left of a memo and a user: what he may not do with it, or write there."""
 
-_TURNS: Final = 8
+_TURNS: Final = 5
 
 
 def denied_to(user: int, memo: UUID) -> str:

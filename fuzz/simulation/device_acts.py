@@ -25,6 +25,12 @@ FAVOURITES: Final = 2
 NEWEST: Final = 0.2
 """How often it is instead the one that it made last, which the server may not have yet."""
 
+MEMOS: Final = 0.3
+"""How much of what is edited are memos."""
+
+NEW_MEMOS: Final = 0.5
+"""How much of what is made."""
+
 FIELDS_AT_ONCE: Final = 4
 """Fields that one edit writes, at most."""
 
@@ -39,7 +45,7 @@ def create(scenery: Scenery, device: Any) -> None:
         return
     pair = f"p{scenery.mark}"
     values: dict[str, Any]
-    if chance.random() < 0.4:
+    if chance.random() < NEW_MEMOS:
         label = MEMO
         values = {"left": pair, "right": pair, **memo_acts.beginnings(scenery, device)}
     else:
@@ -134,7 +140,7 @@ def _row(scenery: Scenery, device: Any) -> RowView | None:
     newest = scenery.newest.get(device.number)
     if newest is not None and scenery.random.random() < NEWEST:
         return replica.get(*newest)
-    label = MEMO if scenery.random.random() < 0.2 else ACCOUNT
+    label = MEMO if scenery.random.random() < MEMOS else ACCOUNT
     ids = list(islice(_ids(replica, label), FAVOURITES))
     return replica.get(label, scenery.random.choice(ids)) if ids else None
 

@@ -17,14 +17,14 @@ from .scenery import MEMO, Scenery
 
 __all__ = ["answer", "beginnings", "claim", "delete", "hang", "made", "vote"]
 
-CODES: Final = 5
+CODES: Final = 3
 """Codes of which each memo has another: so few that devices claim the same."""
 
 
 def beginnings(scenery: Scenery, device: Any) -> dict[str, Any]:
     """What a new memo may say: a code that another has, or which it answers, there or not."""
     chance, values = scenery.random, dict[str, Any]()
-    if chance.random() < 0.4:
+    if chance.random() < 0.6:
         values["code"] = _code(scenery)
     newest = scenery.newest.get(device.number)
     if newest is not None and newest.model == MEMO and chance.random() < 0.6:
