@@ -34,6 +34,7 @@ class Backend:
     current_user = staticmethod(auth.current_user)
     claim_replica = staticmethod(replicas.claim_replica)
     note_marks = staticmethod(replicas.note_marks)
+    admit_of = staticmethod(writes.admit_of)
     confirm = staticmethod(writes.confirm)
     outcomes = staticmethod(writes.outcomes)
     pull = staticmethod(feed.pull)

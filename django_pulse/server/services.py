@@ -55,6 +55,9 @@ class Services(Protocol):
     def scope_heads(self, user: AbstractBaseUser) -> Heads:
         """Every scope the user may read, with its head; what is committed is counted in."""
 
+    def admit_of(self, user: AbstractBaseUser) -> None:
+        """Let in what waits for rows that the user did not see before."""
+
     def user_channel(self, user: AbstractBaseUser) -> str:
         """Where the user's sockets are told to ask again what he may read."""
 

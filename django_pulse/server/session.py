@@ -260,6 +260,7 @@ class Session:
         certificate = None
         if not signed.is_anonymous:
             certificate = self._services.claim_replica(signed.user, hello)
+            self._services.admit_of(signed.user)
         return signed, self._services.scope_heads(signed.user), certificate
 
     def _open(
@@ -328,6 +329,7 @@ class Session:
             yield from ask(self._subset.look_at, self.scopes)
         if gained:
             yield Join(frozenset(gained))
+            yield from ask(self._services.admit_of, self._known().user)
         if lost:
             yield Part(lost)
         for scope in sorted(lost):

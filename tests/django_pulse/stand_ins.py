@@ -108,6 +108,9 @@ class StandIns:
     def schemas(self) -> tuple[Mapping[str, Any], ...]:
         return ({"label": "todo.task"},)
 
+    def admit_of(self, user: Any) -> None:
+        self._asked("admit_of")
+
     def scope_heads(self, user: Any) -> Heads:
         self._asked("scope_heads")
         heads = Heads(self.heads)

@@ -27,7 +27,7 @@ from .pushing import stored
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
-__all__ = ["admit"]
+__all__ = ["admit", "admit_of"]
 
 ADMITTED_AT_ONCE = 500
 """Documents that are tried in one go: bounds the transaction, as a push does."""
@@ -62,6 +62,15 @@ def admit(using: str) -> None:
                 _lay_aside(using, gone, str(batch.user.pk))
     finally:
         _here.busy = False
+
+
+def admit_of(user: AbstractBaseUser) -> None:
+    """Let in what this user made wait, where that is for a row which he may not have seen then."""
+    for using in scopes.databases():
+        rows = Awaited.objects.using(using).filter(user=str(user.pk))
+        if rows.exists():
+            rows.update(ready=True)
+            admit(using)
 
 
 def _ready(using: str, left: Iterable[int]) -> list[tuple[int, str]]:

@@ -131,3 +131,28 @@ def test_rows_of_a_push_are_seen_that_the_projects_code_lets_in(ada: Any) -> Non
     finally:
         rows_synced.disconnect(let_in, sender=Guild)
     assert Quest.objects.get().guild.name == "Masons"
+
+
+@pytest.mark.parametrize("online", [True, False])
+def test_a_row_that_waits_gets_in_once_its_writer_sees_what_it_refers_to(
+    board: Switchboard, ada: Any, online: bool
+) -> None:
+    """Though nobody writes to that: the row was moved out of his sight, and he followed it."""
+    here, there = (Guild.objects.create(name=name) for name in ("here", "there"))
+    Membership.objects.create(guild=here, member=ada)
+    quest = Quest.objects.create(title="Dig", guild=here)
+    phone = Phone(board, ada, 11)
+    phone.sync()
+    phone.cut()
+    made = {"title": "Build", "guild": here.sync_id, "after": quest.sync_id}
+    waiting = phone.replica.create(QUEST, made)
+    quest.guild = there
+    quest.save()
+    phone.sync()
+    assert [parked.id for parked in phone.replica.parked()] == [waiting]
+    if not online:
+        phone.cut()
+    Membership.objects.create(guild=there, member=ada)
+    phone.sync()
+    assert Quest.objects.get(sync_id=waiting).after == quest
+    settled(phone)
