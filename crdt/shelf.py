@@ -54,6 +54,8 @@ class Shelf:
         self._rules = rules
         self._staged: dict[str, bytes | None] = {}
         self._open: dict[Key, Held] = {}
+        self._described = b""
+        """The schemas that are known, as the server described them."""
         self._load()
 
     def _load(self) -> None:
@@ -125,7 +127,10 @@ class Shelf:
         self.put(records.SCHEMAS, data)
 
     def _know(self, data: bytes) -> None:
+        if data == self._described:
+            return  # as at nearly every welcome
         found = [Schema.from_description(one, self._rules) for one in orjson.loads(data)]
+        self._described = data
         self.schemas = {schema.label: schema for schema in found}
         """The models by what documents call them."""
         self.named = {alias: schema for schema in found for alias in schema.aliases}

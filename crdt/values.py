@@ -25,7 +25,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NoReturn
 from uuid import UUID
 
-__all__ = ["EXACT_INTEGER", "KINDS", "decode", "encode"]
+__all__ = ["DECODERS", "EXACT_INTEGER", "KINDS", "decode", "encode"]
 
 EXACT_INTEGER: Final = 2**53
 """Integers of this size and beyond lose digits in a float64; they travel as text."""
@@ -69,12 +69,21 @@ def encode(kind: str, value: Any) -> Any:
 
 def decode(kind: str, wire: Any) -> Any:
     """The Python value of what came; raises `ValueError` if it is no value of this kind."""
-    if wire is None:
-        return None
-    try:
-        return KINDS[kind][1](wire)
-    except _UNFIT as error:
-        raise ValueError(f"{_shown(wire)} is not a value of kind {kind}.") from error
+    return DECODERS[kind](wire)
+
+
+def _decoder(kind: str, convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """What `decode` does with values of one kind."""
+
+    def decoding(wire: Any) -> Any:
+        if wire is None:
+            return None
+        try:
+            return convert(wire)
+        except _UNFIT as error:
+            raise ValueError(f"{_shown(wire)} is not a value of kind {kind}.") from error
+
+    return decoding
 
 
 def _shown(value: Any) -> str:
@@ -298,3 +307,6 @@ KINDS: Final[dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]]] = {
     "binary": (_encode_binary, _decode_binary),
 }
 """Every kind with its two directions: Python to wire, wire to Python."""
+
+DECODERS: Final = {kind: _decoder(kind, convert) for kind, (_, convert) in KINDS.items()}
+"""`decode`, for each kind: for who decodes many values of one."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.apps import apps
@@ -17,6 +18,7 @@ from django.db import models
 from crdt.schema import MISSING
 
 from ..databases import database_for
+from ..prepared import OneOf, Prepared
 from .codecs import AnyField, Column, Reference, codec_of
 from .keys import By, Keys, Target, target_by_pk, target_of
 
@@ -208,9 +210,19 @@ class Members(Column):
 
     def links(self, using: str, sources: Collection[Any]) -> list[tuple[Any, Any]]:
         """What links the rows with these values: pairs of theirs and of the others' values."""
-        rows: models.QuerySet[Any] = models.QuerySet(self.through, using=using)
-        found = rows.filter(**{f"{self.source.attname}__in": sources})
-        return list(found.values_list(self.source.attname, self.member.attname))
+        links = _links(self.through, self.source.attname, self.member.attname)
+        return links.rows(using, [each for each in sources if each is not None])
+
+
+@cache
+def _links(through: Any, source: str, member: str) -> Prepared:
+    """The links of the rows with these values, whatever manager the model between has."""
+
+    def build(sources: Any) -> Any:
+        rows: models.QuerySet[Any] = models.QuerySet(through)
+        return rows.filter(OneOf(models.F(source), sources)).values_list(source, member)
+
+    return Prepared(build)
 
 
 def foreign_key(field: models.ForeignKey[Any, Any]) -> Column:

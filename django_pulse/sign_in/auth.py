@@ -52,7 +52,7 @@ from . import tickets
 from .origin import HandshakeRequest, origin_allowed
 
 __all__ = ["GONE", "Handshake", "Refused", "SignIn", "current_user", "name_of_session", "renew"]
-__all__ += ["sign_in"]
+__all__ += ["sign_in", "stored_user"]
 
 logger = logging.getLogger(__name__)
 
@@ -203,7 +203,7 @@ def current_user(signed: SignIn) -> AbstractBaseUser:
         raise Refused(EXPIRED, code="expired")
     user = _read_again(signed)
     if user is None or user.pk != signed.user.pk:
-        known = _reload(signed.user)
+        known = stored_user(signed.user)
         if known is None or known.is_active:
             raise Refused(GONE, code="unauthenticated")
         user = known
@@ -239,7 +239,7 @@ def _read_again(signed: SignIn) -> AbstractBaseUser | None:
         if owner is None or owner.pk != signed.user.pk or signed.recheck is None:
             return owner
     if signed.recheck is None:
-        return _reload(signed.user)
+        return stored_user(signed.user)
     try:
         return signed.recheck()
     except TokenExpired:
@@ -255,7 +255,7 @@ def _ambient(handshake: Handshake) -> SignIn | None:
     user = handshake.user
     if user is None or not user.is_authenticated:
         return SignIn(owner, key) if owner is not None else None
-    fresh = _reload(user)
+    fresh = stored_user(user)
     if fresh is None:
         return None
     if not fresh.is_active:
@@ -350,7 +350,7 @@ def _checked(user: Any, answer: SignedIn) -> SignIn | None:
     return signed
 
 
-def _reload(user: Any) -> AbstractBaseUser | None:
+def stored_user(user: Any) -> AbstractBaseUser | None:
     """The user's row as it is now; None where it is gone."""
     model = get_user_model()
     manager = model._default_manager

@@ -10,13 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from django.db.models import Max
+from django.db.models import F
 
+from ...prepared import OneOf, Prepared
 from ...tables import Scope
 from ..locking import Held
 from .items import ItemResult, PushItem, Upload
 
 __all__ = ["answer_to_forgotten"]
+
+_PURGED = Prepared(
+    lambda keys: (
+        Scope.objects.filter(OneOf(F("key"), keys)).order_by("-purged").values_list("purged")[:1]
+    )
+)
+"""Up to where any of these scopes has forgotten something."""
 
 
 def answer_to_forgotten(
@@ -25,9 +33,8 @@ def answer_to_forgotten(
     """The answer, if the item is of a document that the server had, or may have had, and purged."""
     if item.seen is None or held.document.pk is not None or held.row is not None:
         return None
-    scopes = Scope.objects.using(using).filter(key__in=list(visible))
-    purged = scopes.aggregate(purged=Max("purged"))["purged"] or 0
-    if item.seen >= purged:
+    found = _PURGED.rows(using, list(visible))
+    if not found or item.seen >= found[0][0]:
         return None
     message = "The row was deleted, so long ago that the server has forgotten it."
     return ItemResult("refused", code="gone", message=message)

@@ -41,6 +41,14 @@ _OUTCOMES = Prepared(
     )
 )
 
+_LATEST = Prepared(
+    lambda replica, document, clock: (
+        Outcome.objects.filter(replica=replica, document=document, clock__lte=clock)
+        .order_by("-clock")
+        .values_list("pk", "payload")[:1]
+    )
+)
+
 Told = tuple[int, Stored, int, Reverts, "dict[str, Any] | None"]
 """The item's place in the frame, its document, the pusher's next clock, what was undone, and why
 the row is not there yet.
@@ -64,15 +72,11 @@ def confirm(replica: int, ids: Sequence[int]) -> None:
 
 def repeated(using: str, replica: int, document: Stored, clock: int) -> ItemResult:
     """The answer to an update that is wholly known: the stored one."""
-    row = (
-        Outcome.objects.using(using)
-        .filter(replica=replica, document=document.pk, clock__lte=clock)
-        .order_by("clock")
-        .last()
-    )
-    if row is None:
+    found = _LATEST.rows(using, replica, document.pk, clock)
+    if not found:
         return ItemResult("ok", clock=clock)
-    return _told(row, clock)
+    pk, payload = found[0]
+    return _told(pk, payload, clock)
 
 
 def settle(using: str, documents: Sequence[Stored]) -> None:
@@ -130,7 +134,7 @@ def store_outcomes(using: str, replica: int, told: Iterable[Told]) -> dict[int, 
     if rows:
         Outcome.objects.using(using).bulk_create(rows.values())
     for place, row in rows.items():
-        results[place] = _told(row, row.clock)
+        results[place] = _told(row.pk, row.payload, row.clock)
     return results
 
 
@@ -145,7 +149,6 @@ def storable(told: Any) -> Any:
     return [storable(each) for each in told] if isinstance(told, list) else told
 
 
-def _told(row: Outcome, clock: int) -> ItemResult:
-    parked = row.payload.get("parked")
-    reverted = row.payload["reverted"]
-    return ItemResult("ok", clock=clock, reverted=reverted, outcome=row.pk, parked=parked)
+def _told(pk: int, payload: dict[str, Any], clock: int) -> ItemResult:
+    parked, reverted = payload.get("parked"), payload["reverted"]
+    return ItemResult("ok", clock=clock, reverted=reverted, outcome=pk, parked=parked)

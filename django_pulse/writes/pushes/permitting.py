@@ -20,7 +20,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import prefetch_related_objects
 
@@ -28,6 +27,7 @@ from crdt.entry import ROW_FIELD, Entry
 from crdt.update import Push
 
 from ...permissions import SyncAction, SyncChanges, field_called, is_asked
+from ...sign_in.auth import stored_user
 from ..merging import Merged, Reverts
 from .changing import changes_between, changes_of, fields_changed, look_up_references, row_of
 from .placing import Placing
@@ -229,10 +229,10 @@ class Permits:
 def _as_he_is_now(user: AbstractBaseUser) -> AbstractBaseUser:
     if user.pk is None:
         return user
-    found: Any = get_user_model()._default_manager.filter(pk=user.pk).first()
+    found = stored_user(user)
     if found is None or not found.is_active:
         raise UnansweredError("The user is gone, or not active any more.")
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def _names(answer: Any) -> Collection[str]:
