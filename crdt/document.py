@@ -12,7 +12,7 @@ Entries are read from the bytes directly; a `pycrdt.Doc` is built only when some
 integrated.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from pycrdt import Doc, merge_updates
@@ -80,6 +80,11 @@ class Document:
     def fields(self) -> Mapping[str, Sequence[Entry]]:
         """The fields that have live entries, with these, in the order of their dots."""
         return self._live_by_field()
+
+    @property
+    def text_fields(self) -> Set[str]:
+        """The fields that have characters, or had."""
+        return self._texts
 
     def text(self, field: str) -> str:
         """The characters of `field`; empty if nobody wrote any."""

@@ -83,8 +83,8 @@ def write_missing(document: Document, field: Field, value: Any, stamp: int) -> N
     Raises `ValueError` for a value that the field cannot hold.
     """
     field.check(value)
-    if field.rule.text:
-        write_field(document, field, MISSING, value, 0, stamp=stamp)
+    if field.rule.text:  # of which there may be characters already
+        write_field(document, field, document.text(field.wire), value, 0, stamp=stamp)
         return
     dot = Dot(document.replica, document.clock(document.replica))
     wrote = field.rule.write_at(dot, (), None, _plain(field, value))

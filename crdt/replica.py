@@ -31,7 +31,7 @@ from .schema import MISSING, Field, Schema
 from .session import Session
 from .shelf import Shelf
 from .stamp import stamp_ms
-from .starting import Values, defaults, starting_points
+from .starting import Values, defaults, first_writes, long_texts, starting_points
 from .store import Store
 from .subscribing import Wanted, subscription_of
 from .update import DEFAULT_LIMITS
@@ -174,8 +174,10 @@ class Replica:
             held = self._begun(self._shelf.fresh(Key(schema.label, identity)))
             named = {check_field(schema, name).name: value for name, value in values.items()}
             given = starting_points(schema) | named
-            for name, value in given.items():
+            for name, value in first_writes(schema, given):
                 self._write(schema, held, name, MISSING, value)
+            for known, text in long_texts(schema, given):
+                write_field(held.view, known, "", text, self._session.time())
             if not given:
                 delete_row(held.view, schema, self._session.time(), 0, deleted=False)
             self._edited(held)

@@ -242,6 +242,10 @@ class Schema:
                 value = known.read_live(document, entries)
                 if value is not MISSING:
                     values[known.name] = value
+        for wire in document.text_fields - document.fields().keys():
+            known = self._by_wire.get(wire)
+            if known is not None and known.rule.text and document.text(wire):
+                values[known.name] = document.text(wire)  # the entry is in a part yet to come
         return Row(values, self.is_deleted(document))
 
     def is_deleted(self, document: Document) -> bool:

@@ -1,12 +1,21 @@
-"""What rows begin with: the values that fields have before anybody wrote them."""
+"""What rows begin with: the values that fields have before anybody wrote them, and in which order
+those of a new row are written.
+
+Where the push of a new row has to be cut, its first part makes the row. So what a row needs is
+written first, long values behind it, and long texts last; that there are such is said before, or
+the server would fill in their defaults.
+"""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from .schema import MISSING, Schema
+from .schema import MISSING, Field, Schema
 from .values import decode
 
-__all__ = ["Values", "defaults", "starting_points"]
+__all__ = ["Values", "defaults", "first_writes", "long_texts", "starting_points"]
+
+LONG: Final = 1_000
+"""Characters or items beyond which a value may not fit into one push with the others."""
 
 
 class Values(dict[str, Any]):
@@ -43,3 +52,21 @@ def defaults(schema: Schema) -> dict[str, Any]:
         for known in schema.fields.values()
         if known.default is not MISSING
     }
+
+
+def first_writes(schema: Schema, given: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """What to write to the fields of a new row, in this order; long texts are begun, and empty."""
+    short = [(name, value) for name, value in given.items() if not _is_long(value)]
+    begun = [(known.name, "") for known, _ in long_texts(schema, given)]
+    others = [it for it in given.items() if _is_long(it[1]) and not schema.fields[it[0]].rule.text]
+    return [*short, *begun, *others]
+
+
+def long_texts(schema: Schema, given: Mapping[str, Any]) -> list[tuple[Field, str]]:
+    """The texts to write after that."""
+    fields = schema.fields
+    return [(fields[n], v) for n, v in given.items() if _is_long(v) and fields[n].rule.text]
+
+
+def _is_long(value: Any) -> bool:
+    return isinstance(value, (str, list, tuple, dict)) and len(value) > LONG
