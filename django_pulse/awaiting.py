@@ -15,12 +15,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from .mapping.columns import columns_of
 from .mapping.inheritance import labels_of
 from .mapping.schema import label_of, sync_models
 from .mapping.uniqueness import unique_sets
+from .prepared import OneOf, Prepared
 from .tables import Awaited
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ ANY = ""
 """The key that stands for any row of a model, where it is not known which one is in the way."""
 
 
+_OF_MODELS = Prepared(
+    lambda labels: Awaited.objects.filter(OneOf(F("model"), labels)).values_list("pk")[:1]
+)
+
+
 def wake(using: str, changed: Iterable[tuple[str, UUID]]) -> bool:
     """These documents changed, and are committed: what waits for them is ready to be looked at.
 
@@ -42,7 +48,7 @@ def wake(using: str, changed: Iterable[tuple[str, UUID]]) -> bool:
     for model, sync_id in changed:
         for label in _awaitable().get(model, ()):
             by_model.setdefault(label, []).append(str(sync_id))
-    if not by_model or not Awaited.objects.using(using).filter(model__in=by_model).exists():
+    if not _OF_MODELS.rows(using, list(by_model)):  # as nearly always
         return False
     wanted = Q(pk__in=[])
     for model, ids in by_model.items():

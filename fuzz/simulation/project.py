@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from functools import cache
+from types import SimpleNamespace
 from typing import Any, Final
 
 import django
 from django.conf import settings
+from django.db import connections
 
 __all__ = ["BRANCHES", "USERS", "begin_anew", "set_up"]
 
@@ -41,6 +43,8 @@ def set_up() -> None:
         SECRET_KEY="only for simulations",  # noqa: S106 - nobody signs in
         USE_TZ=True,
     )
+    # There is one thread: connections are found without asking which.
+    connections._connections = SimpleNamespace()  # type: ignore[attr-defined]
     django.setup()
     from ..bank.releases import LATEST, bank, deploy
 

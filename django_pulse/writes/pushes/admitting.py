@@ -18,6 +18,7 @@ from uuid import UUID
 from django.contrib.auth import get_user_model
 
 from ...mapping.schema import model_of
+from ...prepared import Prepared
 from ...tables import Awaited, Document
 from ...visibility import scopes
 from .batches import Batch
@@ -35,6 +36,9 @@ ADMITTED_AT_ONCE = 500
 ADMITTING_SECONDS = 5.0
 """Seconds after which the rest is left to whoever delivers next: it is somebody's request or ping
 that pays for this."""
+
+
+_OF_USER = Prepared(lambda user: Awaited.objects.filter(user=user).values_list("pk")[:1])
 
 
 class _Here(threading.local):
@@ -67,9 +71,8 @@ def admit(using: str) -> None:
 def admit_of(user: AbstractBaseUser) -> None:
     """Let in what this user made wait, where that is for a row which he may not have seen then."""
     for using in scopes.databases():
-        rows = Awaited.objects.using(using).filter(user=str(user.pk))
-        if rows.exists():
-            rows.update(ready=True)
+        if _OF_USER.rows(using, str(user.pk)):  # seldom
+            Awaited.objects.using(using).filter(user=str(user.pk)).update(ready=True)
             admit(using)
 
 
