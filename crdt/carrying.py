@@ -7,13 +7,15 @@ Laws:
 3. Nothing is carried into another document, however much of it has the same clocks.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from .document import Document
+from .entry import Dot
 from .errors import Gap, RemoteFault
 from .outbound import repack, spare_deletes
 from .rebuilding import read_push_to
 from .update import read_state
+from .vector import VectorClock
 
 __all__ = ["carry_flight", "carry_over", "contradicts"]
 
@@ -28,6 +30,9 @@ def carry_over(view: Document, fresh: Document, sent: int) -> bool:
         return True
     if clock < sent:
         return False
+    seen = VectorClock({**fresh.vector, replica: clock})
+    if not all(map(seen.includes, _replaced(view, known))):
+        return False  # it replaces what the server lost
     deletes = spare_deletes(view, fresh, replica, known)
     try:
         fresh.apply_update(repack(view, known, deletes))
@@ -36,14 +41,24 @@ def carry_over(view: Document, fresh: Document, sent: int) -> bool:
     return Document(fresh.encode()).clock(replica) == clock
 
 
+def _replaced(view: Document, start: int) -> Iterator[Dot]:
+    """What the view's own entries from clock `start` on replace."""
+    for dot, entry in view.entries.items():
+        if dot.replica == view.replica and dot.clock >= start:
+            yield from entry.replaces
+
+
 def carry_flight(fresh: Document, flight: Iterable[bytes]) -> bool:
     """Add to `fresh` the push that is on its way, if there is one and the server can merge it."""
     for data in flight:
         try:
-            known = read_push_to(fresh.loaded, data, fresh.replica).known
+            push = read_push_to(fresh.loaded, data, fresh.replica)
         except RemoteFault:
             return False
-        if not known:
+        seen = VectorClock({**fresh.vector, fresh.replica: push.next})
+        if not all(seen.includes(dot) for entry in push.entries for dot in entry.replaces):
+            return False
+        if not push.known:
             fresh.apply_update(data)
             return True
     return False

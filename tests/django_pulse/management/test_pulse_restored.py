@@ -118,6 +118,40 @@ def test_what_devices_wrote_since_the_backup_comes_back_and_all_agree(
             )
 
 
+@pytest.mark.parametrize("types", [False, True])
+@pytest.mark.parametrize("first", [0, 1])
+def test_an_edit_of_a_row_that_another_device_made_since_comes_back_with_it(
+    phones: tuple[Phone, Phone], first: int, types: bool
+) -> None:
+    """Whoever of both connects first."""
+    one, two = phones
+    for phone in phones:
+        phone.sync()
+    backup = Backup()
+    made = two.replica.create(BOOK, {"title": "made by two", "notes": "A note.", "copies": 2})
+    two.sync()
+    one.sync()
+    one.replica.set(BOOK, made, title="named by one")
+    if types:
+        one.replica.edit_text(BOOK, made, "notes", 2, 4, "story")
+    for phone in (one, two):
+        phone.sync()
+        phone.cut()
+    backup.restore()
+    told()
+    for phone in (phones[first], phones[not first], *phones):
+        phone.cut()
+        phone.sync()
+    row = Book.objects.get()
+    for phone in phones:
+        assert phone.replica.in_sync
+        assert phone.replica.reverted() == []
+        shown = phone.row(BOOK, made)
+        assert (shown["title"], shown["notes"]) == (row.title, row.notes)
+    assert row.title == "named by one"
+    assert ("story" in row.notes) == types
+
+
 def test_it_begins_another_epoch_and_says_so() -> None:
     before = identity.clock("default")
     assert "default: " in told()
