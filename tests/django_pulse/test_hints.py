@@ -228,7 +228,8 @@ def test_a_layer_that_cannot_be_loaded_fails_no_commit(caplog: pytest.LogCapture
 
 
 @layer(MEMORY)
-def test_threads_may_broadcast_while_sockets_come_and_go() -> None:
+def test_threads_may_broadcast_while_sockets_come_and_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hints, "WAITING", 20)  # as many as each loop has to see to before it ends
     stop = threading.Event()
 
     def broadcasting() -> None:
