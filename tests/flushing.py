@@ -1,19 +1,21 @@
 """Emptying the tables between tests, which would otherwise take most of a run.
 
-Django's `flush` empties every table there is, and TRUNCATE of two hundred tables takes PostgreSQL
-a good part of a second. A test fills a few: those are asked for in one query, and emptied with
-DELETE, in one transaction. What `migrate` made (content types, the register of names) is made
+Django's own way is the command `flush`: TRUNCATE of two hundred tables takes PostgreSQL a good part
+of a second, and a new connection for each test has it read its catalogue again. A test fills a few
+tables: those are asked for in one query, and emptied with DELETE, in one transaction, on the
+connection that the test had. What `migrate` made (content types, the register of names) is made
 again only where a test changed it; permissions are not: tests that need some make them.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
-from django.core.management.commands import flush
-from django.db import connections
+from django.db import connections, transaction
+from django.test import TransactionTestCase
 
 from django_pulse import identity
 from django_pulse.naming import recording
@@ -27,46 +29,68 @@ SELECTS = 400
 
 
 def quick_flushes(patch: pytest.MonkeyPatch) -> None:
-    """From now on Django's `flush`, and with it the end of a test, does as told above. To be
-    called when the databases are as `migrate` left them.
+    """From now on the end of a test does as told above. To be called when the databases are as
+    `migrate` left them.
     """
-    made = [each.alias for each in connections.all() if TABLE in each.introspection.table_names()]
-    recorded = {alias: _recorded(alias) for alias in made}
-    stale: set[str] = set()
+    made = {
+        each.alias: Made(each.alias)
+        for each in connections.all()
+        if TABLE in each.introspection.table_names()
+    }
 
-    def sql_flush(style: Any, connection: Any, **options: Any) -> list[str]:
+    def teardown(test: Any) -> None:
+        for alias in test._databases_names(include_mirrors=False):
+            made[alias].restore()
+
+    patch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
+    patch.setattr(TransactionTestCase, "_should_reload_connections", lambda test: False)
+
+
+@dataclass(slots=True)
+class Made:
+    """A database as `migrate` left it."""
+
+    alias: str
+    tables: list[str] = field(init=False)
+    recorded: list[Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        connection: Any = connections[self.alias]
         names = connection.introspection.django_table_names(only_existing=True, include_views=False)
-        kept = {ContentType._meta.db_table}
-        if _recorded(connection.alias) == recorded[connection.alias]:
-            kept.add(TABLE)
-        else:
-            stale.add(connection.alias)
-        return [f"DELETE FROM {table}" for table in _filled(connection, set(names) - kept)]
+        kept = {ContentType._meta.db_table, TABLE}
+        quote = connection.ops.quote_name
+        self.tables = [quote(name) for name in sorted(set(names) - kept)]
+        self.recorded = self._recorded()
 
-    def emit_post_migrate_signal(verbosity: int, interactive: bool, db: str) -> None:
-        identity.after_migrate(using=db)
-        if db in stale:
-            recording.after_migrate(using=db)
-            stale.remove(db)
+    def restore(self) -> None:
+        """Make it so again."""
+        connection: Any = connections[self.alias]
+        if connection.errors_occurred or connection.in_atomic_block:
+            connection.close()
+        stale = self._recorded() != self.recorded
+        emptied = self._filled() + ([connection.ops.quote_name(TABLE)] if stale else [])
+        with transaction.atomic(using=self.alias), connection.cursor() as cursor:
+            for table in emptied:
+                cursor.execute(f"DELETE FROM {table}")
+        identity.after_migrate(using=self.alias)
+        if stale:
+            recording.after_migrate(using=self.alias)
 
-    patch.setattr(flush, "sql_flush", sql_flush)
-    patch.setattr(flush, "emit_post_migrate_signal", emit_post_migrate_signal)
+    def _recorded(self) -> list[Any]:
+        """What the register says, without the ids of its rows."""
+        quote = connections[self.alias].ops.quote_name
+        names = ", ".join(quote(name) for name in ("label", "names", "table", "fields"))
+        with connections[self.alias].cursor() as cursor:
+            cursor.execute(f"SELECT {names} FROM {quote(TABLE)} ORDER BY label")
+            return list(cursor.fetchall())
 
-
-def _recorded(alias: str) -> list[Any]:
-    """What the register says, without the ids of its rows."""
-    values = ("label", "names", "table", "fields")
-    return list(Naming.objects.using(alias).order_by("label").values_list(*values))
-
-
-def _filled(connection: Any, names: set[str]) -> list[str]:
-    """The tables among these that hold something, quoted."""
-    tables = [connection.ops.quote_name(name) for name in sorted(names)]
-    found: list[str] = []
-    with connection.cursor() as cursor:
-        for begin in range(0, len(tables), SELECTS):
-            part = tables[begin : begin + SELECTS]
-            asked = (f"SELECT {n} WHERE EXISTS (SELECT 1 FROM {t})" for n, t in enumerate(part))
-            cursor.execute(" UNION ALL ".join(asked))
-            found.extend(part[number] for (number,) in cursor.fetchall())
-    return found
+    def _filled(self) -> list[str]:
+        """The tables that hold something."""
+        found: list[str] = []
+        with connections[self.alias].cursor() as cursor:
+            for begin in range(0, len(self.tables), SELECTS):
+                part = self.tables[begin : begin + SELECTS]
+                asked = (f"SELECT {n} WHERE EXISTS (SELECT 1 FROM {t})" for n, t in enumerate(part))
+                cursor.execute(" UNION ALL ".join(asked))
+                found.extend(part[number] for (number,) in cursor.fetchall())
+        return found
