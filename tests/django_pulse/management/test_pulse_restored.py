@@ -14,7 +14,8 @@ from django_pulse import identity
 from tests.django_pulse.phones import Phone, switchboard
 from tests.project.deletes.models import Book, Shelf
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.databases("sqlite", "postgres")]
+pytestmark = pytest.mark.django_db(transaction=True)
+both = pytest.mark.databases("sqlite", "postgres")
 
 BOOK = "deletes.book"
 
@@ -152,6 +153,7 @@ def test_an_edit_of_a_row_that_another_device_made_since_comes_back_with_it(
     assert ("story" in row.notes) == types
 
 
+@both
 def test_it_begins_another_epoch_and_says_so() -> None:
     before = identity.clock("default")
     assert "default: " in told()
@@ -161,6 +163,7 @@ def test_it_begins_another_epoch_and_says_so() -> None:
     assert after.position >= before.position
 
 
+@both
 def test_many_devices_that_know_more_begin_one_epoch(phones: tuple[Phone, Phone], ada: Any) -> None:
     for phone in phones:
         phone.sync()

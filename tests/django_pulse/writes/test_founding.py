@@ -14,7 +14,8 @@ from tests.django_pulse.devices import Device
 from tests.django_pulse.phones import Phone, Switchboard, switchboard
 from tests.project.guilds.models import Guild, Membership, Quest
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.databases("sqlite", "postgres")]
+pytestmark = pytest.mark.django_db(transaction=True)
+both = pytest.mark.databases("sqlite", "postgres")
 
 GUILD, MEMBERSHIP, QUEST = "guilds.guild", "guilds.membership", "guilds.quest"
 
@@ -36,12 +37,12 @@ def settled(*phones: Phone) -> None:
         assert len(phone.replica.all(MEMBERSHIP)) == Membership.objects.count()
 
 
-@pytest.mark.parametrize("order", [(MEMBERSHIP, QUEST), (QUEST, MEMBERSHIP)])
+@both
 @pytest.mark.parametrize("at_once", [True, False])
 def test_whoever_founds_and_joins_offline_gets_in_with_all_that_he_made(
-    board: Switchboard, ada: Any, bob: Any, order: tuple[str, ...], at_once: bool
+    board: Switchboard, ada: Any, bob: Any, at_once: bool
 ) -> None:
-    """In whatever order the app makes them, and whether or not they come in one push."""
+    """What is in the guild before that he joins it, whether or not they come in one push."""
     phone, other = Phone(board, ada, 11), Phone(board, ada, 12)
     phone.sync()
     phone.cut()
@@ -49,7 +50,7 @@ def test_whoever_founds_and_joins_offline_gets_in_with_all_that_he_made(
     if not at_once:
         phone.sync()
         phone.cut()
-    for model in order:
+    for model in (QUEST, MEMBERSHIP):
         if model == QUEST:
             first = phone.replica.create(QUEST, {"title": "Dig", "guild": guild})
             if not at_once:
@@ -86,6 +87,7 @@ def found(user: Any) -> tuple[Phone, Any]:
     return phone, made
 
 
+@both
 def test_nobody_joins_what_another_founded(ada: Any, bob: Any) -> None:
     _, guild = found(ada)
     hidden, missing = join(bob, guild), join(bob, uuid.uuid4())
@@ -95,6 +97,7 @@ def test_nobody_joins_what_another_founded(ada: Any, bob: Any) -> None:
     assert not Membership.objects.exists()
 
 
+@both
 def test_whoever_was_put_out_does_not_join_again(ada: Any) -> None:
     _, guild = found(ada)
     assert join(ada, guild).parked is None

@@ -12,7 +12,7 @@ from tests.django_pulse.phones import Phone, switchboard
 from tests.project.deletes.models import Book
 from tests.project.permits.models import Page, Seat, Workspace
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.databases("sqlite", "postgres")]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 TEXT = "Zürich 😀 " * 9_000
 
