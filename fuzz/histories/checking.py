@@ -13,6 +13,7 @@ from django_pulse.tables import Document as StoredDocument
 
 from ..world import Device
 from ..world.comparing import difference, told
+from .kit import SERVER
 from .stage import Broken, Stage, shown
 from .validity import errors_of
 
@@ -34,7 +35,7 @@ def check_end(stage: Stage) -> None:
         _says_what_the_server_says(stage, device, stored, documents)
     _rows_say_what_documents_say(stage, stored, documents)
     _nothing_is_lost(stage, stored, documents)
-    _rows_are_valid(stage)
+    _rows_are_valid(stage, documents)
 
 
 def _everything_was_said(stage: Stage) -> None:
@@ -153,9 +154,12 @@ def _with_those_taken_in(
     return sum(known) if known else None
 
 
-def _rows_are_valid(stage: Stage) -> None:
+def _rows_are_valid(stage: Stage, documents: Mapping[UUID, Document]) -> None:
     for row in stage.kit.model._base_manager.using(stage.kit.using):
-        errors = errors_of(row)
+        entries = documents[row.sync_id].entries
+        written = {entry.field for dot, entry in entries.items() if dot.replica != SERVER}
+        filled = [each.name for each in stage.kit.editables if each.field.wire not in written]
+        errors = errors_of(row, filled)
         if errors is not None:
             raise Broken(
                 f"{stage.called(row.sync_id)} was merged to a row that is not valid: {errors}"

@@ -17,7 +17,7 @@ from .editables import Editable, editables_of
 from .erasing import erase, erase_rows
 from .relatives import Relatives, join
 
-__all__ = ["Kit"]
+__all__ = ["SERVER", "Kit"]
 
 SERVER: Final = 2**52 + 7
 """The server's replica id: one that is always the same, so that a seed tells the whole run."""

@@ -7,6 +7,8 @@ gave it, and so do rows that Django's `create()` makes.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.core.exceptions import ValidationError
 from django.db import models
 
@@ -20,22 +22,26 @@ def is_valid(row: models.Model) -> bool:
     return errors_of(row) is None
 
 
-def errors_of(row: models.Model) -> dict[str, list[str]] | None:
-    """What `full_clean` has against the row, by the field's name; None for a valid row."""
+def errors_of(row: models.Model, undone: Collection[str] = ()) -> dict[str, list[str]] | None:
+    """What `full_clean` has against the row, by the field's name; None for a valid row.
+
+    In `undone` fields nothing stands that anybody wrote: they may hold what Django gives a text
+    without a default.
+    """
     try:
-        row.full_clean(exclude={*BOOKKEEPING, *_unfilled(row)})
+        row.full_clean(exclude={*BOOKKEEPING, *_unfilled(row, undone)})
     except ValidationError as error:
         return dict(error.message_dict)
     return None
 
 
-def _unfilled(row: models.Model) -> list[str]:
+def _unfilled(row: models.Model, undone: Collection[str]) -> list[str]:
     """The fields that are empty by default, and must not be by their `blank`."""
     return [
         field.name
         for field in row._meta.concrete_fields
         if not field.blank
-        and (field.null or field.has_default())
+        and (field.null or field.has_default() or field.name in undone)
         and (value := row.__dict__.get(field.attname)) in field.empty_values
         and (value is None or value == field.get_default())
     ]

@@ -191,6 +191,21 @@ def test_a_default_that_no_form_would_take_is_no_failure_and_what_was_written_is
     assert is_valid(row), "by its own default"
     assert errors_of(Plain(title="x" * 41)) is not None
     assert errors_of(Page(title="")) == {"title": ["This field cannot be blank."]}
+    assert errors_of(Page(title=""), undone=["title"]) is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_new_row_whose_text_was_undone_is_as_django_makes_it() -> None:
+    kit = Kit.of(Page, 2, {}, lambda model, number: None)
+    title = [each.name for each in kit.written].index("title")
+    wrong = [each.name for each in kit.written if each.wrong].index("title")
+    nothing = kit.written[title].wrong.index("")
+    steps = [("create", 0, title, 0), ("write what may not stand", 3, wrong, nothing)]
+    stage = play(kit, history_of(("sync", 0, 0, 0), ("go offline", 0, 0, 0), *steps))
+    assert "phone sets title of row 4 to '', which may not stand (offline)" in "\n".join(
+        stage.story
+    )
+    assert Page.objects.filter(title="").count() == 1
 
 
 @pytest.mark.parametrize("rule", [ThisHour(), Chance(), RunningAverage()], ids=repr)
