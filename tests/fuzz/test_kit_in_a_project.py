@@ -74,6 +74,7 @@ def ran(project: ScratchProject, *command: str, stderr: int | None = None) -> tu
     environment = {name: value for name, value in os.environ.items() if "PYTEST" not in name}
     environment |= {
         "DJANGO_SETTINGS_MODULE": "scratch_settings",
+        "PULSE_FUZZ_SEED": "1",
         "PYTHONPATH": os.pathsep.join([str(project.directory), str(ROOT)]),
     }
     done = subprocess.run(
