@@ -15,11 +15,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db.models import F
-
 from ...mapping.schema import label_of, model_of
-from ...prepared import OneOf, Prepared
-from ...sql import delete_many, update_many
+from ...prepared import Prepared
+from ...sql import update_many
 from ...tables import Document, Outcome
 from ...visibility.scopes import database_of, databases
 from ..locking import Stored
@@ -35,9 +33,6 @@ __all__ += ["storable", "there_by_now"]
 _ID_BITS = 52
 """A number below 2**53 travels as it is."""
 
-CONFIRMED_AT_ONCE = 500
-"""Outcomes forgotten by one statement: SQLite takes no more than 999 values."""
-
 _OUTCOMES = Prepared(
     lambda replica: (
         Outcome.objects.filter(replica=replica)
@@ -51,12 +46,6 @@ _LATEST = Prepared(
         Outcome.objects.filter(replica=replica, document=document, clock__lte=clock)
         .order_by("-clock")
         .values_list("pk", "payload")[:1]
-    )
-)
-
-_OWN = Prepared(
-    lambda replica, ids: Outcome.objects.filter(OneOf(F("pk"), ids), replica=replica).values_list(
-        "pk"
     )
 )
 
@@ -78,11 +67,7 @@ def outcomes(replica: int) -> list[StoredOutcome]:
 def confirm(replica: int, ids: Sequence[int]) -> None:
     """Forget outcomes that `replica` has stored."""
     for using in databases() if ids else ():
-        for start in range(0, len(ids), CONFIRMED_AT_ONCE):
-            some = list(ids[start : start + CONFIRMED_AT_ONCE])
-            his = [pk for (pk,) in _OWN.rows(using, replica, some)]
-            if his:
-                delete_many(Outcome, using, his)
+        Outcome.objects.using(using).filter(replica=replica, pk__in=ids).delete()
 
 
 def repeated(using: str, replica: int, document: Stored, clock: int) -> ItemResult:
