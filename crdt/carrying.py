@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from .document import Document
 from .entry import Dot
-from .errors import Gap, RemoteFault
+from .errors import Gap, Malformed, RemoteFault
 from .outbound import repack, spare_deletes
 from .rebuilding import read_push_to
 from .update import read_state
@@ -36,7 +36,7 @@ def carry_over(view: Document, fresh: Document, sent: int) -> bool:
     deletes = spare_deletes(view, fresh, replica, known)
     try:
         fresh.apply_update(repack(view, known, deletes))
-    except Gap:  # it stands beside text that the server lost
+    except (Gap, Malformed):  # it stands beside text that the server lost, or after what it took
         return False
     return Document(fresh.encode()).clock(replica) == clock
 

@@ -237,6 +237,8 @@ class Held:
         if anew or known > record.sent or not carry_over(self.view, fresh, record.sent):
             start = record.acked if known > record.sent else known
             start = max(start, record.acked) if rebuilt else start
+            if record.acked < start <= record.void:  # it took what says nothing here, as lost
+                start = record.acked
             fresh = self.draft([state] if state else [])
             if carry_flight(fresh, (part.data for part in self.flight[:1])):
                 start = self.flight[0].next

@@ -64,3 +64,30 @@ def test_an_edit_that_arrived_is_not_taken_for_lost_by_what_was_read_before_it(
     assert phone.rows()[row]["title"] == "Milk"
     assert phone.rows() == other.rows()
     assert phone.documents() == other.documents()
+
+
+def test_what_is_written_after_an_edit_that_was_taken_for_lost_and_arrived_is_taken_too(
+    phone: Phone, other: Phone, row: UUID
+) -> None:
+    """It follows clocks that it holds for empty, and that the server has characters at."""
+    authority, key = phone.authority, Key(MODEL, row)
+    before = authority.documents[key]
+    authority.move(key, "all", "club")
+    for word in ("so ", "oh "):
+        phone.replica.edit_text(MODEL, row, "notes", 0, 0, word)
+    phone.send()
+    phone.receive()
+    after, authority.documents[key] = authority.documents[key], before
+    phone.connect()
+    phone.exchange()
+    phone.replica.set(MODEL, row, title="Milk")
+    phone.cut()
+    authority.documents[key] = after
+    for _ in range(2):
+        phone.sync()
+        other.sync()
+    assert phone.replica.pending == 0
+    assert phone.rows()[row]["title"] == "Milk"
+    assert "so " in phone.rows()[row]["notes"]
+    assert phone.rows() == other.rows()
+    assert phone.documents() == other.documents()
