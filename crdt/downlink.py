@@ -273,7 +273,8 @@ class Downlink:
         self._shelf.want(key, wanted=False)
         held = self._shelf.held(key)
         if held.record.rebase:
-            return self._push_again(held)
+            is_hidden = held.record.since and not held.record.acked  # told again, and known there
+            return self._remove(held, now) if is_hidden else self._push_again(held)
         if held.record.scopes or not held.is_confirmed:
             return []
         return self._uplink.gone(held, now)

@@ -88,6 +88,6 @@ def test_what_is_written_after_an_edit_that_was_taken_for_lost_and_arrived_is_ta
         other.sync()
     assert phone.replica.pending == 0
     assert phone.rows()[row]["title"] == "Milk"
-    assert "so " in phone.rows()[row]["notes"]
+    assert "so " in str(phone.rows()[row]["notes"])
     assert phone.rows() == other.rows()
     assert phone.documents() == other.documents()
