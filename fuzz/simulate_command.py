@@ -36,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, default=200, help="steps of a run (default: 200)")
     parser.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
     parser.add_argument("--until-failure", action="store_true", help="end with the first failure")
-    parser.add_argument("--kept", action="store_true", help="the seeds that ever failed, instead")
+    parser.add_argument(
+        "--kept", action="store_true", help="those that once found something, instead"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -45,9 +47,9 @@ def run(options: argparse.Namespace) -> int:
     seeds = range(options.seed, options.seed + options.seeds)
     runs: Sequence[Run] = [Run(seed, options.clients, options.steps) for seed in seeds]
     if options.kept:
-        from .simulation.kept import KEPT
+        from .mutants.kept import kept_runs
 
-        runs = [Run(*each[:3]) for each in KEPT]
+        runs = [Run(*each) for each in kept_runs()]
     for one, outcome in zip(runs, outcomes(runs, options.jobs), strict=True):
         done.append(outcome)
         if outcome.failure is not None:
@@ -55,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
             _say("\n".join(outcome.log))
             _say(f"seed {one.seed} failed: {outcome.failure}")
             _say(f"Again: {again} --steps {one.steps}")
-            _say("Once it is put right: add it to fuzz/simulation/kept.py, with the cause.\n")
+            _say("Once it is put right: plant it in fuzz/mutants, and name it in kept.py there.\n")
             if options.until_failure:
                 return 1
         elif len(runs) == 1:

@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, Final
 
-__all__ = ["GOLDEN", "SEEDED", "SEEDS", "catch"]
+__all__ = ["CLIENTS", "GOLDEN", "SEEDED", "SEEDS", "STEPS", "catch"]
 
 GOLDEN: Final = "golden"
 

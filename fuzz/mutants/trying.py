@@ -21,6 +21,9 @@ __all__ = ["MUTANTS", "ROOT", "Verdict", "try_all"]
 SECONDS: Final = 300
 """After which a mutant that never ends counts as noticed."""
 
+SECONDS_OF_A_SEED: Final = 5
+"""That long may each further seed take, where many are looked through."""
+
 SAID: Final = 2_000
 """Characters of what a process that failed said last."""
 
@@ -48,17 +51,21 @@ class Verdict:
 
 
 def try_all(
-    mutants: Sequence[Mutant] = MUTANTS, jobs: int = 1, *, all_seeds: bool = False
+    mutants: Sequence[Mutant] = MUTANTS,
+    jobs: int = 1,
+    *,
+    all_seeds: bool = False,
+    seeds: int = SEEDS,
 ) -> Iterator[Verdict]:
     """Try each mutant, so many at once; with `all_seeds` as if none named a seed."""
     with ThreadPoolExecutor(jobs) as pool:  # each waits for a process of its own
-        yield from pool.map(partial(_tried, all_seeds=all_seeds), mutants)
+        yield from pool.map(partial(_tried, all_seeds=all_seeds, seeds=seeds), mutants)
 
 
-def _tried(mutant: Mutant, *, all_seeds: bool) -> Verdict:
+def _tried(mutant: Mutant, *, all_seeds: bool, seeds: int) -> Verdict:
     seed = 0 if all_seeds else mutant.seed
     program = str(Path(__file__).with_name("planting.py"))
-    command = [sys.executable, program, mutant.catcher, str(seed), str(SEEDS)]
+    command = [sys.executable, program, mutant.catcher, str(seed), str(seeds)]
     began = time.perf_counter()
     try:
         ended = subprocess.run(  # noqa: S603 - what patches of ours name
@@ -68,7 +75,7 @@ def _tried(mutant: Mutant, *, all_seeds: bool) -> Verdict:
             capture_output=True,
             text=True,
             check=False,
-            timeout=SECONDS,
+            timeout=SECONDS + SECONDS_OF_A_SEED * max(seeds - SEEDS, 0),
         )
     except subprocess.TimeoutExpired:
         return Verdict(mutant, "a run that never ended", 1, time.perf_counter() - began)
@@ -79,5 +86,5 @@ def _tried(mutant: Mutant, *, all_seeds: bool) -> Verdict:
     if ended.returncode or (found and found[1].startswith(_BROKEN)):
         raise ValueError(f"With {mutant.path} nothing can be run:\n{ended.stderr[-SAID:]}")
     if found is None:
-        return Verdict(mutant, "", SEEDS if mutant.seed else 0, seconds)
+        return Verdict(mutant, "", seeds if mutant.seed else 0, seconds)
     return Verdict(mutant, found[1], found[0], seconds)

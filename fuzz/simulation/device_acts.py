@@ -14,7 +14,16 @@ from . import memo_acts
 from .durably import durably, write
 from .scenery import ACCOUNT, MEMO, Part, Scenery
 
-__all__ = ["create", "delete", "edit", "edit_row", "set_clock", "subscribe", "write_what_changes"]
+__all__ = [
+    "create",
+    "delete",
+    "edit",
+    "edit_row",
+    "row_on",
+    "set_clock",
+    "subscribe",
+    "write_what_changes",
+]
 
 FIRST_MARK: Final = 0xF0000
 """Characters for private use, outside the basic plane: one for each insertion into a text."""
@@ -65,7 +74,7 @@ def create(scenery: Scenery, device: Any) -> None:
 
 def delete(scenery: Scenery, device: Any) -> None:
     """Delete a row, seldom: then nothing can be asked of it any more."""
-    row = _row(scenery, device)
+    row = row_on(scenery, device)
     if row is not None:
         key, replica = Key(_label(row), row.id), device.replica
         removed = memo_acts.delete if key.model == MEMO else _removed
@@ -80,7 +89,7 @@ def delete(scenery: Scenery, device: Any) -> None:
 def edit(scenery: Scenery, device: Any) -> None:
     """Some of many edits of rows that are here; who edits mostly does so more than once."""
     for _ in range(scenery.random.choice(EDITS_AT_ONCE)):
-        edit_row(scenery, device, _row(scenery, device))
+        edit_row(scenery, device, row_on(scenery, device))
 
 
 def edit_row(scenery: Scenery, device: Any, row: RowView | None) -> None:
@@ -92,6 +101,19 @@ def edit_row(scenery: Scenery, device: Any, row: RowView | None) -> None:
         scenery.clock.advance(scenery.random.choice((0, 1, 300)))
         act = scenery.random.choice(_MEMO if key.model == MEMO else _ACCOUNT)
         act(scenery, device, row, key)
+
+
+def row_on(scenery: Scenery, device: Any) -> RowView | None:
+    """One of the few rows that a device edits."""
+    if MEMO not in device.replica.schemas:
+        return None
+    replica: Replica = device.replica
+    newest = scenery.newest.get(device.number)
+    if newest is not None and scenery.random.random() < NEWEST:
+        return replica.get(*newest)
+    label = MEMO if scenery.random.random() < MEMOS else ACCOUNT
+    ids = list(islice(_ids(replica, label), FAVOURITES))
+    return replica.get(label, scenery.random.choice(ids)) if ids else None
 
 
 def set_clock(scenery: Scenery, device: Any) -> None:
@@ -124,25 +146,13 @@ def subscribe(scenery: Scenery, device: Any) -> None:
 
 def write_what_changes(scenery: Scenery, device: Any) -> None:
     """Write the fields that the second release calls otherwise, or has no more."""
-    row = _row(scenery, device)
+    row = row_on(scenery, device)
     if row is not None and _label(row) == ACCOUNT:
         key, title = Key(ACCOUNT, row.id), f"t{scenery.mark}"
         values = {"title": title, "motto": title}
         note = scenery.ledger.wrote
         write(scenery, device, key, values, lambda: note(key, "title", title))
         scenery.mark += 1
-
-
-def _row(scenery: Scenery, device: Any) -> RowView | None:
-    if MEMO not in device.replica.schemas:
-        return None
-    replica: Replica = device.replica
-    newest = scenery.newest.get(device.number)
-    if newest is not None and scenery.random.random() < NEWEST:
-        return replica.get(*newest)
-    label = MEMO if scenery.random.random() < MEMOS else ACCOUNT
-    ids = list(islice(_ids(replica, label), FAVOURITES))
-    return replica.get(label, scenery.random.choice(ids)) if ids else None
 
 
 def _ids(replica: Replica, label: str) -> Iterator[UUID]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from . import device_acts, network_acts, server_acts
-from .scenery import ACCOUNT, Scenery
+from .scenery import MEMO, Scenery
 
 __all__ = ["correct_clock", "forget", "lapse"]
 
@@ -20,33 +20,48 @@ EDITS: Final = 3
 
 
 def forget(scenery: Scenery, device: Any) -> None:
-    """Delete a row of which a device has edits that wait, and forget it before it tells them."""
-    waiting = [key.id for key in device.replica._shelf.pending]
-    for model in (scenery.bank.account, scenery.bank.memo) if waiting else ():
-        row = model.objects.filter(sync_id__in=waiting).order_by("sync_id").first()
-        if row is not None:
-            server_acts.delete(scenery, row)
-            scenery.clock.advance(LONG_MS)
-            server_acts.purge(scenery)
-            return
+    """A row is deleted, and forgotten, while a device is away; it edits the row in the middle of
+    what it is told when it is back.
+    """
+    row = device_acts.row_on(scenery, device)
+    model = scenery.bank.memo if row is not None and row.model == MEMO else scenery.bank.account
+    found = None if row is None else model.objects.filter(sync_id=row.id).first()
+    if row is None or found is None:
+        return
+    network_acts.give_up(scenery, device)
+    server_acts.delete(scenery, found)
+    scenery.clock.advance(LONG_MS)
+    server_acts.purge(scenery)
+    network_acts.connect(scenery, device)
+    _talk(scenery, device, scenery.random.randint(1, FRAMES))
+    device_acts.edit_row(scenery, device, device.replica.get(row.model, row.id))
 
 
 def lapse(scenery: Scenery, device: Any) -> None:
     """A user who is pushing loses access to the row by mistake; his connection breaks, and he has
-    access again before what he sent over it arrives.
+    access again, and reads, before what he sent over it arrives.
     """
-    waiting = [key.id for key in device.replica._shelf.pending if key.model == ACCOUNT]
-    seen = scenery.bank.account.objects.filter(branch__members=device.user, sync_id__in=waiting)
-    row = seen.order_by("sync_id").first() if waiting and device.line is not None else None
-    if row is None:
+    if device.line is None or device.line.is_closed:
+        network_acts.connect(scenery, device)
+    _talk(scenery, device, FRAMES)
+    here = device_acts.row_on(scenery, device)
+    seen = scenery.bank.account.objects.filter(branch__members=device.user)
+    row = None if here is None else seen.filter(sync_id=here.id).first()
+    if here is None or row is None:
         return
+    for _ in range(EDITS):
+        device_acts.edit_row(scenery, device, device.replica.get(here.model, here.id))
     network_acts.flush(scenery, device)
     row.branch.members.remove(device.user)
     scenery.counts["access revoked"] += 1
-    for _ in range(FRAMES):
-        network_acts.deliver_down(scenery, device)
+    while network_acts.deliver_down(scenery, device):
+        pass
     network_acts.give_up(scenery, device, 1)
     row.branch.members.add(device.user)
+    network_acts.connect(scenery, device)
+    _talk(scenery, device, FRAMES)
+    for _ in range(FRAMES):
+        network_acts.deliver_late(scenery)
 
 
 def correct_clock(scenery: Scenery, device: Any) -> None:
@@ -59,7 +74,7 @@ def correct_clock(scenery: Scenery, device: Any) -> None:
     scenery.counts["clock wrong"] += 1
     device.skew_ms = 3_600_000
     device_acts.create(scenery, device)
-    _talk(scenery, device)
+    _talk(scenery, device, FRAMES)
     newest = scenery.newest.get(device.number)
     for _ in range(EDITS):
         row = None if newest is None else device.replica.get(*newest)
@@ -67,8 +82,8 @@ def correct_clock(scenery: Scenery, device: Any) -> None:
     network_acts.give_up(scenery, device)
 
 
-def _talk(scenery: Scenery, device: Any) -> None:
-    network_acts.flush(scenery, device)
-    for _ in range(FRAMES):
+def _talk(scenery: Scenery, device: Any, frames: int) -> None:
+    for _ in range(frames):
+        network_acts.flush(scenery, device)
         network_acts.deliver_up(scenery, device)
         network_acts.deliver_down(scenery, device)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fuzz.__main__ import main
-from fuzz.mutants import MUTANTS, ROOT, DoesNotFit, Mutant
+from fuzz.mutants import KEPT, MUTANTS, ROOT, DoesNotFit, Mutant, Verdict
 from fuzz.mutants.catching import GOLDEN, SEEDED
+from fuzz.mutants.kept import kept_runs
 from fuzz.mutants.patches import read
 
 MOST_LINES = 10
@@ -54,6 +57,37 @@ def test_each_names_what_catches_it_and_the_seed_that_shows_it() -> None:
         elif each.catcher != GOLDEN:
             file, _, test = each.catcher.partition("::")
             assert f"def {test}(" in (ROOT / file).read_text(encoding="utf-8"), each.name
+
+
+def test_what_was_once_found_is_planted_again() -> None:
+    """That each of their runs fails with the bug, `python -m fuzz mutants` asks; that it passes
+    without, `python -m fuzz simulate --kept`."""
+    kept = {each.name: each for each in MUTANTS if each.name in KEPT}
+    assert kept.keys() == KEPT.keys()
+    seeds = [each.seed for each in kept.values() if each.catcher == "simulation"]
+    assert [seed for seed, *_ in kept_runs()] == seeds
+
+
+def test_a_seed_that_does_not_show_what_it_is_kept_for_any_more_fails_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "fold_twice.patch"
+    [mutant] = (each for each in MUTANTS if each.name == "fold_twice")
+    text = mutant.path.read_text(encoding="utf-8")
+    path.write_text(text.replace(f"seed {mutant.seed}\n", "seed 41\n"), encoding="utf-8")
+    monkeypatch.setattr("fuzz.mutants_command.MUTANTS", (read(path),))
+    monkeypatch.setattr("fuzz.mutants_command.KEPT", {"fold_twice": "It was once found."})
+    monkeypatch.setattr("fuzz.mutants_command.try_all", _by_another_seed)
+    assert main(["mutants"]) == 1
+    assert "Seed 41, kept for fold_twice, does not show it" in capsys.readouterr().out
+    assert main(["mutants", "--note"]) == 0
+    assert read(path).seed == 3
+    monkeypatch.setattr("fuzz.mutants_command.MUTANTS", (read(path),))
+    assert main(["mutants"]) == 0
+
+
+def _by_another_seed(mutants: Iterable[Mutant], *args: Any, **options: Any) -> list[Verdict]:
+    return [Verdict(each, "something is wrong", 3) for each in mutants]
 
 
 def test_a_patch_goes_where_its_lines_stand_whatever_its_numbers_say(tmp_path: Path) -> None:

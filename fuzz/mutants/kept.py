@@ -1,0 +1,63 @@
+"""What simulations once found, kept as planted bugs: each undoes what put it right.
+
+A seed alone keeps nothing. As soon as anything of a simulation changes, it is another run, which
+passes, with what it once showed or without. So what is kept is the bug, and the run is the one that
+its patch names: it fails with the bug, and passes without it. Where it does not fail any more,
+`python -m fuzz mutants` looks for the first that does, and with `--note` writes that down. A patch
+that names a test is kept by that: no simulation among the first shows it by now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from .catching import CLIENTS, STEPS
+from .trying import MUTANTS
+
+__all__ = ["KEPT", "kept_runs"]
+
+KEPT: Final[Mapping[str, str]] = {
+    "unseen_rows_stay": (
+        "A row that the server had taken, but that no scope had told of yet, stayed on its "
+        "device when its user lost the scope."
+    ),
+    "copies_forget_saves": (
+        "A copy of an instance that had been saved went by what was loaded before that save, "
+        "and wrote old values over those of others."
+    ),
+    "void_is_lost_for_good": (
+        "A device whose row went out of sight with a push on its way took the push for lost "
+        "once it read what was older than that, and never showed its own edit again."
+    ),
+    "corrected_to_before_what_was_sent": (
+        "A device whose clock was corrected moved edits that it had not sent to before what "
+        "it had sent already, and what the server had filled in beat them."
+    ),
+    "listing_tells_of_all_it_passed": (
+        "A device in the middle of a complete listing said of a row that had been purged, and "
+        "that the listing would not name, that it knew of it up to where the listing had got: "
+        "its edit became a new row under the old id, in which the server gave out its clocks "
+        "again."
+    ),
+    "page_of_an_earlier_part": (
+        "A device that asked for another part while the list of the earlier one was coming "
+        "took a page of that for one of the later, and never asked for what it left out."
+    ),
+    "void_clocks_break_what_follows": (
+        "A device that took an edit for lost held its clocks for empty, wrote after them, and "
+        "could not put that together with the server's document, which had the edit: it took "
+        "that for broken, and asked for nothing again."
+    ),
+    "hidden_document_is_pushed_for_ever": (
+        "A device with edits of a row outside of the part that it asks for pushed them, was "
+        "told to fetch the document, was not given it, and pushed them again, without an end."
+    ),
+}
+"""By the name of the patch that brings it back, what was wrong."""
+
+
+def kept_runs() -> list[tuple[int, int, int]]:
+    """The seed, the devices and the steps of each simulation."""
+    kept = (each for each in MUTANTS if each.name in KEPT and each.catcher == "simulation")
+    return [(each.seed, CLIENTS, STEPS) for each in kept]
