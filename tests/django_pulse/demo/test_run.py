@@ -104,6 +104,8 @@ def test_interrupted_it_ends_quietly_and_leaves_nothing_behind(
     scratch: Path, number: signal.Signals
 ) -> None:
     plant = (
+        # A shell's background jobs, and so their children, ignore SIGINT.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import asyncio; from django_pulse.demo import devices\n"
         "play = devices.play\n"
         "async def edit_for_ever(*arguments):\n"
