@@ -24,6 +24,7 @@ from .rebuilding import rebuilt_in
 from .records import META, Record, document_prefix, name_under
 from .redoing import redo, without
 from .schema import Schema
+from .stamp import stamp_ms
 from .update import read_state
 
 __all__ = ["Draft", "Held", "Part", "merged"]
@@ -271,9 +272,11 @@ class Held:
 
     def drop(self) -> None:
         """Forget the content; the clocks that were used stay used."""
-        sent = self.record.sent
+        sent, own = self.record.sent, self.own_entries(self.record.acked)
+        moments = (stamp_ms(entry.stamp) + 1 for entry in own if entry.dot.clock < sent)
+        flown = max(self.record.flown, max(moments, default=0))
         self.restart(self.draft([]), b"")
-        self.record = Record(sent=sent)
+        self.record = Record(sent=sent, flown=flown)
         self._put_key(name_under(META, self.key), self.record.to_bytes() if sent else None)
 
     def note(self, **changes: Any) -> None:

@@ -105,6 +105,8 @@ class Record:
     again. Under the scopes in `doubtful` the row is held, but a complete listing under way has not
     named it yet. `since` is how far the feed had got when the first push of a new row left. `made`
     has the marks of what is not acked: each with the own clock from which on it is that of edits.
+    `flown`: before this millisecond lie the stamps of what was on its way when the row was dropped;
+    it may arrive yet, and what is edited from then on is later.
     """
 
     scopes: frozenset[str] = frozenset()
@@ -116,13 +118,14 @@ class Record:
     doubtful: frozenset[str] = frozenset()
     since: int = 0
     made: Made = ()
+    flown: int = 0
 
     def to_bytes(self) -> bytes:
         """The record as JSON."""
         clocks = [self.acked, self.sent, self.void]
         record = [sorted(self.scopes), clocks, self.epoch, self.rebase]
-        if self.doubtful or self.since or self.made:
-            record += [sorted(self.doubtful), self.since, self.made]
+        if self.doubtful or self.since or self.made or self.flown:
+            record += [sorted(self.doubtful), self.since, self.made, self.flown]
         return orjson.dumps(record)
 
     @classmethod
@@ -133,8 +136,9 @@ class Record:
         scopes, (acked, sent, void), epoch, rebase, *rest = orjson.loads(data)
         doubtful, since, *late = rest or ((), 0)
         made = tuple((tag, clock) for tag, clock in late[0]) if late else ()
+        flown = late[1] if late[1:] else 0
         known = acked, sent, void, epoch, rebase
-        return cls(frozenset(scopes), *known, frozenset(doubtful), since, made)
+        return cls(frozenset(scopes), *known, frozenset(doubtful), since, made, flown)
 
 
 @dataclass(frozen=True, slots=True)

@@ -237,7 +237,7 @@ class Replica:
         """Delete a row."""
         with self._editing(model, id) as (schema, held):
             if held.was_sent:
-                delete_row(held.view, schema, self._session.time(), held.foldable)
+                delete_row(held.view, schema, self._time(held), held.foldable)
             else:
                 held.drop()
 
@@ -245,7 +245,7 @@ class Replica:
         """Take back the deletion of a row, as it is known here; a row that is there stays so."""
         with self._editing(model, id, deleted=True) as (schema, held):
             if schema.is_deleted(held.view):
-                delete_row(held.view, schema, self._session.time(), held.foldable, deleted=False)
+                delete_row(held.view, schema, self._time(held), held.foldable, deleted=False)
 
     @contextmanager
     def _editing(
@@ -264,18 +264,22 @@ class Replica:
         if not known.rule.client_writes:
             raise LocalFault(f"{schema.label}.{name} is written by the server only.")
         known.encode(new)
-        entries = write_field(held.view, known, old, new, self._session.time(), held.foldable)
+        entries = write_field(held.view, known, old, new, self._time(held), held.foldable)
         for wire in (entry.value for entry in entries):
             if isinstance(wire, str) and len(wire.encode()) > MAX_VALUE_BYTES:
                 raise ValueError(f"{name}: a value takes at most {MAX_VALUE_BYTES} bytes.")
 
     def _touch(self, held: Held, known: Field) -> None:
         """Tell that a text was edited; while typing, one unsent entry says so for all of it."""
-        now = self._session.time()
+        now = self._time(held)
         unsent = (entry for entry in held.own_entries(held.foldable))
         latest = max((entry.stamp for entry in unsent if entry.field == known.wire), default=-1)
         if stamp_ms(latest) + TOUCH_MILLISECONDS <= now:
             touch_text(held.view, known, now, held.foldable)
+
+    def _time(self, held: Held) -> int:
+        """The time of an edit: later than what is on its way, whether it is seen here or not."""
+        return max(self._session.time(), held.record.flown)
 
     def _begun(self, held: Held) -> Held:
         held.begin(self._shelf.mark(self._session.time()))

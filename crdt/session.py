@@ -307,8 +307,8 @@ def restamp(held: Held, moved: int, heard: int, now: int) -> None:
 
     What would come to lie before `heard`, when the clock was last known to be right, or after `now`
     was written before the clock went wrong, and stays. They stay past the stamps of what they
-    replace and of what this replica sent before, and in their own order, as they would have been
-    had the clock been right.
+    replace and of what this replica sent before, seen here or not, and in their own order, as they
+    would have been had the clock been right.
     """
     own, sent = held.own_entries(0), held.record.sent
     entries = [entry for entry in own if entry.dot.clock >= sent]
@@ -324,7 +324,7 @@ def restamp(held: Held, moved: int, heard: int, now: int) -> None:
         replaces = [names.get(dot, dot) for dot in entry.replaces]
         seen = max((stamps[dot] for dot in replaces if dot in stamps), default=-1)
         shifted = _moved(entry.stamp, moved << COUNTER_BITS, first, last)
-        stamp = next_stamp(0, max(shifted - 1, seen, stamp))
+        stamp = next_stamp(held.record.flown, max(shifted - 1, seen, stamp))
         mark = held.mark_at(entry.dot.clock)
         written = view.append(entry.field, stamp, entry.value, replaces)
         held.made(mark, written.dot.clock)

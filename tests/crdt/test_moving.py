@@ -91,3 +91,35 @@ def test_what_is_written_after_an_edit_that_was_taken_for_lost_and_arrived_is_ta
     assert "so " in str(phone.rows()[row]["notes"])
     assert phone.rows() == other.rows()
     assert phone.documents() == other.documents()
+
+
+@pytest.mark.parametrize("skew", [0, 60_000])
+def test_an_edit_wins_over_one_that_was_made_before_under_a_fast_clock_and_taken_for_lost(
+    phone: Phone, other: Phone, row: UUID, skew: int
+) -> None:
+    """Its device does not see the earlier one any more. The clock is right when the later one is
+    made, or is put right after that.
+    """
+    authority, key = phone.authority, Key(MODEL, row)
+    before = authority.documents[key]
+    authority.move(key, "all", "club")
+    phone.skew = 60_000
+    phone.replica.set(MODEL, row, title="Milk")
+    phone.send()
+    phone.receive()
+    assert phone.rows() == {}
+    after, authority.documents[key] = authority.documents[key], before
+    phone.skew = 0
+    phone.connect()
+    phone.exchange()
+    phone.cut()
+    phone.skew = skew
+    phone.reload()
+    phone.replica.set(MODEL, row, title="Bread")
+    authority.documents[key] = after
+    for _ in range(2):
+        phone.sync()
+        other.sync()
+    assert phone.rows()[row]["title"] == "Bread"
+    assert phone.rows() == other.rows()
+    assert phone.documents() == other.documents()
