@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from crdt import RemoteFault
+from crdt.frames import decode
+from crdt.messages import Key, Push
 
 from .faults import Crash
 from .scenery import Scenery, Violation
 
 __all__ = ["connect", "cut", "deliver_down", "deliver_hint", "deliver_late", "deliver_up", "flush"]
-__all__ += ["give_up", "partition", "ping"]
+__all__ += ["give_up", "outlived", "partition", "ping"]
 
 
 def connect(scenery: Scenery, device: Any) -> None:
@@ -104,12 +107,14 @@ def deliver_hint(scenery: Scenery, device: Any) -> bool:
 
 
 def deliver_late(scenery: Scenery) -> bool:
-    """What a device sent over a connection that it gave up reaches the server after all."""
+    """What a device sent over a connection that it gave up reaches the server after all: unless
+    that was too long ago.
+    """
     if not scenery.ghosts:
         return False
     place = scenery.random.randrange(len(scenery.ghosts))
     line = scenery.ghosts[place]
-    if not line.up or line.is_closed:
+    if not line.up or line.is_closed or outlived(line.up[0], scenery.forgotten):
         scenery.server.lines.discard(line)
         del scenery.ghosts[place]
         return False
@@ -118,6 +123,18 @@ def deliver_late(scenery: Scenery) -> bool:
     scenery.passed(frame)
     line.take(frame)
     return True
+
+
+def outlived(frame: bytes, forgotten: Collection[Key]) -> bool:
+    """Is a frame later than any network is? It is the first push of a row, and the row was taken
+    from another, deleted and forgotten since, which takes months.
+
+    Such a push says that its device heard nothing of the row: nobody could tell it from a new one.
+    Whatever its device sends again says more.
+    """
+    message = decode(frame)
+    items = message.items if isinstance(message, Push) else ()
+    return any(item.seen is None and item.key in forgotten for item in items)
 
 
 def partition(scenery: Scenery) -> None:

@@ -94,6 +94,8 @@ class Scenery:
         self.last_id = UUID(int=0)
         self.branches = list(bank.branch.objects.order_by("pk"))
         self.stale: dict[UUID, Any] = {}
+        self.forgotten: set[Key] = set()
+        """Rows that the server purged."""
         self.devices = [self._device(number) for number in range(clients)]
 
     def _device(self, number: int) -> Device:

@@ -12,6 +12,7 @@ from django.db import transaction
 
 from crdt.messages import Key
 from django_pulse.prepared import Prepared
+from django_pulse.tables import Document
 from django_pulse.upkeep import purging
 
 from ..bank.releases import bank, migrate
@@ -142,8 +143,9 @@ def free(scenery: Scenery) -> None:
 
 def purge(scenery: Scenery) -> None:
     """Forget what was deleted longer than a minute ago."""
-    until = scenery.clock.moment()
+    until, before = scenery.clock.moment(), _documents()
     purging.purge("default", until.replace(second=0, microsecond=0))
+    scenery.forgotten |= before - _documents()
 
 
 def release(scenery: Scenery) -> None:
@@ -171,6 +173,10 @@ def _try_in_vain(scenery: Scenery, row: Any) -> None:
 
 class _RolledBack(Exception):
     """The caller changes his mind."""
+
+
+def _documents() -> set[Key]:
+    return {Key(*each) for each in Document.objects.values_list("model", "sync_id")}
 
 
 def _row(scenery: Scenery) -> Any:

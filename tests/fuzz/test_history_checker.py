@@ -12,9 +12,11 @@ from uuid import UUID, uuid4
 import pytest
 from django.contrib.auth import get_user_model
 
-from crdt.messages import Key
+from crdt.frames import encode
+from crdt.messages import Item, Key, Ping, Push
 from django_pulse.tables import Document
 from fuzz.simulation.ledger import Ledger
+from fuzz.simulation.network_acts import outlived
 from fuzz.simulation.observing import Observer
 from fuzz.world import Clock, Device, Server
 from tests.project.todo.models import Note
@@ -136,3 +138,15 @@ def test_what_was_typed_once_and_is_there_twice_or_never_is_noticed(text: str, s
     ledger, key = Ledger(lambda: 0), Key("bank.account", UUID(int=1))
     ledger.put(key, "notes", "a")
     assert says in str(ledger.wrong(key, {"notes": text}))
+
+
+@pytest.mark.parametrize("seen", [None, 1])
+@pytest.mark.parametrize("is_forgotten", [True, False])
+def test_only_a_first_push_of_what_was_forgotten_meanwhile_is_later_than_any_network_is(
+    seen: int | None, is_forgotten: bool
+) -> None:
+    key, other = Key(LABEL, UUID(int=1)), Key(LABEL, UUID(int=2))
+    frame = encode(Push(1, "epoch", (Item(*key, b"", seen),)))
+    forgotten = {key if is_forgotten else other}
+    assert outlived(frame, forgotten) is (is_forgotten and seen is None)
+    assert not outlived(encode(Ping(0)), forgotten)
