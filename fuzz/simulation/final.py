@@ -20,7 +20,7 @@ from django_pulse.tables import Document as StoredDocument
 
 from ..world.comparing import Told, difference, told
 from .network_acts import hear, ping
-from .parked import check_parked
+from .parked import check_parked, was_there
 from .scenery import ACCOUNT, MEMO, Scenery, Violation
 
 __all__ = ["check", "exchange", "settle"]
@@ -173,8 +173,8 @@ def _ledger_agrees(
 ) -> None:
     schema = schema_of(scenery.bank.account if label == ACCOUNT else scenery.bank.memo)
     for key in scenery.ledger.barred:
-        if key.model == label and key.id in stored and stored[key.id].parked is None:
-            raise Violation(f"{label} {key.id.int} was made by who may not make it, and is there")
+        if key.model == label and key.id in stored and was_there(stored[key.id]):
+            raise Violation(f"{label} {key.id.int} was made by who may not make it, and was there")
     for key in scenery.ledger.rows:
         if key.model != label or not scenery.ledger.is_certain(key, ""):
             continue

@@ -1,4 +1,6 @@
-"""What waits at the end: a row that is parked, a reference that is not followed, has a reason."""
+"""What waits at the end: a row that is parked, a reference that is not followed, has a reason.
+What only ever waited was never there.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from django_pulse.tables import Document as StoredDocument
 from ..bank.memos import denied_to
 from .scenery import Violation
 
-__all__ = ["check_parked"]
+__all__ = ["check_parked", "was_there"]
 
 
 def check_parked(
@@ -35,3 +37,10 @@ def check_parked(
         is_barred = denied_to(int(row.parked["user"]), sync_id) == "create"
         if is_there and not is_taken and not is_barred:
             raise Violation(f"{row} waits ({row.parked['code']}), and nothing is in its way")
+
+
+def was_there(stored: StoredDocument) -> bool:
+    """Was there ever a row of this document? The tombstone of one stays in its scopes; what waited,
+    and was deleted by who had pushed it, is in none.
+    """
+    return bool(stored.scopes) or (stored.parked is None and not stored.deleted)

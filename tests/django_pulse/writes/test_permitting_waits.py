@@ -8,10 +8,11 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from django_pulse.identity import random_replica
-from django_pulse.tables import Awaited, Document
+from django_pulse.tables import Awaited, Document, Feed
 from django_pulse.tables import Device as Registered
+from fuzz.simulation.parked import was_there
 from tests.django_pulse.devices import Device
-from tests.django_pulse.workspaces import answer, device, page, space, told
+from tests.django_pulse.workspaces import MISSING, answer, device, page, space, told
 from tests.project.permits.models import Page, Seat, Workspace
 
 __all__ = ["space"]  # a fixture
@@ -90,6 +91,34 @@ def test_one_who_may_not_takes_nothing_from_one_who_may(
         phones[role].push(row.sync_id)
     there = arrive(space, coming)
     assert parent_of(row) == there
+
+
+def test_a_row_that_may_not_be_made_and_is_deleted_while_it_waits_is_nowhere_and_stays_gone(
+    space: Workspace,
+) -> None:
+    phone, coming = known(space, "reader"), uuid.uuid4()
+    made = phone.create(title="Mine", workspace=space.pk, parent=coming)
+    phone.push()
+    there = arrive(space, coming)
+    waits = Document.objects.get(sync_id=made)
+    assert waits.parked is not None
+    assert waits.parked["code"] == "forbidden"
+    phone.delete(made)
+    assert [result.status for result in phone.push()] == ["ok"]
+    stored = Document.objects.get(sync_id=made)
+    assert stored.deleted
+    assert not stored.scopes
+    assert not was_there(stored)
+    assert not Feed.objects.filter(document=stored.pk).exists(), "nobody is told of it"
+    phone.undelete(made)
+    [result] = phone.push()
+    assert (result.status, result.clock) == ("resend", 0), "as of a row that is not there"
+    phone.acked[made] = 0
+    [result] = phone.push()
+    assert (result.status, result.code, result.message) == MISSING
+    assert Page.objects.get() == there
+    there.delete()
+    assert was_there(Document.objects.get(sync_id=coming)), "a tombstone stays where its row was"
 
 
 def test_what_he_pushes_meanwhile_lets_nothing_in_that_he_may_not(
