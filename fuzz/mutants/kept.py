@@ -53,6 +53,11 @@ KEPT: Final[Mapping[str, str]] = {
         "A device with edits of a row outside of the part that it asks for pushed them, was "
         "told to fetch the document, was not given it, and pushed them again, without an end."
     ),
+    "edits_after_a_drop_by_the_clock_alone": (
+        "A device whose row went out of sight with a push on its way edited the row when it was "
+        "back, by a clock that had been put right; the push arrived after all, had the later "
+        "stamps, and the newer edit was never shown."
+    ),
 }
 """By the name of the patch that brings it back, what was wrong."""
 
