@@ -209,7 +209,7 @@ class Held:
         if self._was_rebuilt(data):
             return True
         record = self.record
-        taken_back = record.void > record.acked and not self.flight
+        taken_back = record.void > record.acked
         if not taken_back and not self.is_pending:
             return False
         known = read_state(data).vector.get(self.replica, 0)

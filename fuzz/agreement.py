@@ -57,6 +57,9 @@ def _check_accepted(case: Case, known: State, push: Push, peer: Peer | None) -> 
     assert after.vector == {**known.vector, push.replica: push.next}
     brought = {dot: entry for dot, entry in after.entries.items() if dot not in known.entries}
     assert tuple(brought.values()) == push.entries
+    again = read_push(case.data, case.replica, after)  # the answer got lost, and it is sent again
+    assert again.known
+    assert again.entries == push.entries
     assert known.entries.items() <= after.entries.items()
     for replica, ranges in push.deletes.items():  # none waits for what is to come
         for start, length in ranges:

@@ -4,7 +4,8 @@ from uuid import UUID
 
 import pytest
 
-from crdt.messages import Key
+from crdt import frames
+from crdt.messages import Key, Push
 
 from .authority import MODEL
 from .phone import Phone
@@ -121,5 +122,32 @@ def test_an_edit_wins_over_one_that_was_made_before_under_a_fast_clock_and_taken
         phone.sync()
         other.sync()
     assert phone.rows()[row]["title"] == "Bread"
+
+
+@pytest.mark.parametrize("places", [(0, 0), (0, 7), (7, 0), (7, 7)])
+def test_an_edit_that_was_taken_for_lost_may_arrive_while_what_was_written_after_it_is_on_its_way(
+    phone: Phone, other: Phone, row: UUID, places: tuple[int, int]
+) -> None:
+    """The device hears of it before its push gets there, and can be started again then."""
+    for place in places:
+        phone.replica.edit_text(MODEL, row, "notes", place, 0, "so ")
+    late = [frames.decode(frame) for frame in phone.replica.outgoing()]
+    phone.authority.move(Key(MODEL, row), "all", "club")
+    phone.exchange()
+    phone.connect()
+    phone.exchange()
+    phone.replica.set(MODEL, row, title="Milk")
+    assert phone.replica.outgoing(), "and it is slow"
+    for push in late:
+        assert isinstance(push, Push)
+        phone.authority.push(phone.number, *push.items)
+    phone.exchange()
+    phone.reload()
+    for _ in range(2):
+        phone.sync()
+        other.sync()
+    assert phone.replica.pending == 0
+    assert phone.rows()[row]["title"] == "Milk"
+    assert str(phone.rows()[row]["notes"]).count("so ") == 2
     assert phone.rows() == other.rows()
     assert phone.documents() == other.documents()
