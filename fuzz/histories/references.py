@@ -98,11 +98,12 @@ def rows_meant(column: Members, value: Sequence[Any], using: str) -> list[Any]:
     return list(target.model._base_manager.using(using).filter(**{f"{target.attname}__in": held}))
 
 
-def held_by_columns(column: Column, value: Any, using: str) -> dict[str, Any] | None:
-    """An instance's attributes for a document's value; None if it refers to what is not there."""
+def held_by_columns(column: Column, value: Any, using: str) -> dict[str, Any]:
+    """An instance's attributes for a document's value; none if it refers to what is not there."""
     keys = Keys(using, {column.name: column})
     reference = column.refers_to(value) if column.refers else None
     if reference is not None:
         keys.find(reference[0], [reference[1]])
     attributes: dict[str, Any] = {}
-    return attributes if column.write(attributes, value, keys) else None
+    column.write(attributes, value, keys)
+    return attributes

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from crdt import MISSING, Document
@@ -20,6 +20,8 @@ from .references import held_by_columns, meant
 from .validity import is_valid
 
 __all__ = ["Broken", "NothingToDo", "Stage", "shown"]
+
+T = TypeVar("T")
 
 STEP_MS: Final = 60_000
 """Between two steps: a minute, so that the story's times differ."""
@@ -111,10 +113,7 @@ class Stage:
 
     def row_on(self, device: Device, place: int) -> UUID:
         """A row that the device shows."""
-        found = self._rows_on(device)
-        if not found:
-            raise NothingToDo
-        return found[place % len(found)]
+        return _at(self._rows_on(device), place)
 
     def _rows_on(self, device: Device) -> list[UUID]:
         held = device.rows(self.kit.schema.label)
@@ -131,32 +130,19 @@ class Stage:
 
     def field_of_devices(self, place: int) -> Editable:
         """A field that devices write."""
-        fields = self.kit.written
-        if not fields:
-            raise NothingToDo
-        return fields[place % len(fields)]
+        return _at(self.kit.written, place)
 
     def field_of_server(self, place: int) -> Editable:
         """A field that the server's own code writes."""
-        fields = self.kit.own
-        if not fields:
-            raise NothingToDo
-        return fields[place % len(fields)]
+        return _at(self.kit.own, place)
 
     def set_of_server(self, place: int) -> Editable:
         """A many-to-many field that the server's own code writes."""
-        fields = [each for each in self.kit.editables if each.column.is_set]
-        if not fields:
-            raise NothingToDo
-        return fields[place % len(fields)]
+        return _at([each for each in self.kit.editables if each.column.is_set], place)
 
     def stored(self, place: int) -> Any:
         """A row of the table."""
-        rows = self._stored()
-        found = list(rows)
-        if not found:
-            raise NothingToDo
-        return rows[found[place % len(found)]]
+        return _at(list(self._stored().values()), place)
 
     def stored_value(self, field: Editable, place: int) -> Any:
         """A value that the server's own code gives a field."""
@@ -167,7 +153,7 @@ class Stage:
 
     def write(self, row: Any, field: Editable, value: Any) -> Mapping[str, Any]:
         """Give a field of an instance a document's value; the attributes that hold it."""
-        held = held_by_columns(field.column, value, self.kit.using) or {}
+        held = held_by_columns(field.column, value, self.kit.using)
         for name, attribute in held.items():
             setattr(row, name, attribute)
         return held
@@ -188,9 +174,7 @@ class Stage:
 
     def anchor(self, place: int) -> Any:
         """Something that users belong to."""
-        if not self.kit.anchors:
-            raise NothingToDo
-        return self.kit.anchors[place % len(self.kit.anchors)]
+        return _at(self.kit.anchors, place)
 
     def new_row(self, number: int) -> Any:
         """A row that the server's own code made; None where its values would be no valid row."""
@@ -224,6 +208,13 @@ class _Recorded(Server):
 
     def connect(self, user: Any, services: Any = None) -> Any:
         return super().connect(user, Recording(user, self._record))
+
+
+def _at(found: Sequence[T], place: int) -> T:
+    """What stands at this place, counted round; there is nothing to do where there is nothing."""
+    if not found:
+        raise NothingToDo
+    return found[place % len(found)]
 
 
 def shown(value: Any) -> str:
