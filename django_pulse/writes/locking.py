@@ -16,7 +16,7 @@ Laws:
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Container, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
@@ -126,15 +126,11 @@ def hold(
     model: type[SyncModel], using: str, ids: Collection[UUID], *, wait: bool
 ) -> dict[UUID, Held]:
     """Lock the rows and documents with these `sync_id`s; without `wait`, leaves out busy ones."""
-    if _is_plain(model):
-        rows = _rows_by(model, using, "sync_id", ids, wait=wait)
-    else:
-        chosen = own_rows(model, using).filter(among(using, "sync_id", ids))
-        rows = {row.sync_id: row for row in _lockable(chosen, wait=wait).order_by("pk")}
 
     def all_rows() -> QuerySet[SyncModel]:
         return own_rows(model, using)
 
+    rows = _rows_by(model, using, all_rows, "sync_id", ids, wait=wait)
     busy = _skipped(using, all_rows, ids, rows, wait=wait)
     held = hold_documents(model, using, set(ids) - busy, wait=wait, rows=rows)
     # A document without a row may be that of a row that came back since the rows were locked.
@@ -184,11 +180,11 @@ def hold_row(model: type[SyncModel], using: str, pk: object) -> Held | None:
 
 def hold_rows(model: type[SyncModel], using: str, pks: Collection[Any]) -> list[Held]:
     """Lock the rows with these primary keys, then their documents, in the order of the keys."""
-    if _is_plain(model):
-        rows = _rows_by(model, using, "pk", pks, wait=True)
-    else:
-        chosen = model._base_manager.using(using).filter(among(using, "pk", pks))
-        rows = {row.sync_id: row for row in _lockable(chosen, wait=True).order_by("pk")}
+
+    def all_rows() -> QuerySet[SyncModel]:
+        return model._base_manager.using(using)
+
+    rows = _rows_by(model, using, all_rows, "pk", pks, wait=True)
     return list(hold_documents(model, using, list(rows), wait=True, rows=rows).values())
 
 
@@ -262,12 +258,21 @@ def _is_plain(model: type[SyncModel]) -> bool:
 
 
 def _rows_by(
-    model: type[SyncModel], using: str, name: str, values: Collection[Any], *, wait: bool
+    model: type[SyncModel],
+    using: str,
+    all_rows: Callable[[], QuerySet[SyncModel]],
+    name: str,
+    values: Collection[Any],
+    *,
+    wait: bool,
 ) -> dict[UUID, SyncModel]:
-    """Lock the rows of a plain model whose field holds one of the values, in the order of keys."""
-    columns = _columns(model)
-    found = _prepared_rows(model, name, wait).rows(using, list(values))
-    rows = (model.from_db(using, columns, row) for row in found)
+    """Lock those of the rows whose field holds one of the values, in the order of their keys."""
+    if _is_plain(model):
+        found = _prepared_rows(model, name, wait).rows(using, list(values))
+        columns = _columns(model)
+        rows: Iterable[SyncModel] = (model.from_db(using, columns, row) for row in found)
+    else:
+        rows = _lockable(all_rows().filter(among(using, name, values)), wait=wait).order_by("pk")
     return {row.sync_id: row for row in rows}
 
 
