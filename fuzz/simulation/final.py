@@ -183,6 +183,8 @@ def _ledger_agrees(
             if label == MEMO and key.id in stored and not stored[key.id].deleted:
                 raise Violation(f"{label} {key.id.int} was deleted, and is still there")
             continue
+        if key in scenery.ledger.withdrawn and not was_there(stored.get(key.id)):
+            continue
         if key.id not in stored:
             raise Violation(f"{label} {key.id.int} was made, and is not there")
         if stored[key.id].parked is not None:

@@ -45,6 +45,8 @@ class Ledger:
         """When each of them was last written, and what then; nothing where nobody can say."""
         self.rows: dict[Key, None] = {}
         self.deleted: set[Key] = set()
+        self.withdrawn: set[Key] = set()
+        """Rows that were deleted by who may not, before they were there as far as he knew."""
         self.barred: set[Key] = set()
         """Rows that were made by who may not make them."""
         self.doubtful: set[tuple[Key, str]] = set()
@@ -56,6 +58,10 @@ class Ledger:
     def removed(self, key: Key) -> None:
         """Somebody deleted a row; who edits it meanwhile loses."""
         self.deleted.add(key)
+
+    def withdrew(self, key: Key) -> None:
+        """Somebody who may not delete a row took it back, if that came before it was there."""
+        self.withdrawn.add(key)
 
     def added(self, key: Key, field: str, amount: int) -> None:
         """Somebody added to a number."""

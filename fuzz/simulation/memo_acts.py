@@ -42,14 +42,15 @@ def made(scenery: Scenery, device: Any, key: Key, pair: str) -> None:
 
 
 def delete(scenery: Scenery, device: Any, key: Key) -> None:
-    """Note that a memo was deleted; not so by who may not. One that the server does not have yet
-    may go nevertheless, or come back.
+    """Note that a memo was deleted; not so by who may not. One that may not be there yet, as far
+    as its device knows, he takes back, if it is not.
     """
-    held = device.replica._shelf.held(key)
+    shelf = device.replica._shelf
+    held = shelf.held(key)
     if denied_to(device.user.pk, key.id) != "delete" or not held.was_sent:
         scenery.ledger.removed(key)
-    elif not held.is_confirmed:
-        scenery.ledger.doubt(key)
+    elif not held.is_confirmed or key in shelf.parked:
+        scenery.ledger.withdrew(key)
 
 
 def vote(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:

@@ -39,8 +39,10 @@ def check_parked(
             raise Violation(f"{row} waits ({row.parked['code']}), and nothing is in its way")
 
 
-def was_there(stored: StoredDocument) -> bool:
-    """Was there ever a row of this document? The tombstone of one stays in its scopes; what waited,
-    and was deleted by who had pushed it, is in none.
+def was_there(stored: StoredDocument | None) -> bool:
+    """Was there ever a row of this document, as far as it is known yet? The tombstone of one stays
+    in its scopes; what waited, and was deleted by who had pushed it, is in none.
     """
+    if stored is None:
+        return False
     return bool(stored.scopes) or (stored.parked is None and not stored.deleted)

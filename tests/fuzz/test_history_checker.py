@@ -6,6 +6,7 @@ The devices, the server and its database are real; the wrong is done to what one
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,6 +16,8 @@ from django.contrib.auth import get_user_model
 from crdt.frames import encode
 from crdt.messages import Item, Key, Ping, Push
 from django_pulse.tables import Document
+from fuzz.bank.memos import denied_to
+from fuzz.simulation import memo_acts
 from fuzz.simulation.ledger import Ledger
 from fuzz.simulation.network_acts import outlived
 from fuzz.simulation.observing import Observer
@@ -24,6 +27,7 @@ from tests.project.todo.models import Note
 pytestmark = pytest.mark.django_db(transaction=True)
 
 LABEL = "todo.note"
+PLAYER, TEAM = "constraints.player", "constraints.team"
 
 
 class World:
@@ -123,6 +127,30 @@ def test_half_of_what_was_stored_at_once_is_noticed(world: World) -> None:
     assert len(clocks) == 1
     committed[server] = {clock + 1 for clock in clocks}  # the last entry came apart from the others
     assert "in the middle of what was stored at once" in world.looked(world.phone, row)
+
+
+@pytest.mark.parametrize("waits", [True, False])
+@pytest.mark.parametrize("got", ["nowhere", "to the server", "and back"])
+def test_a_row_that_who_deletes_it_may_not_delete_was_taken_back_if_he_does_not_know_it_is_there(
+    world: World, got: str, waits: bool
+) -> None:
+    ids = filter(lambda each: denied_to(world.ada.pk, each) == "delete", iter(uuid4, None))
+    phone = Device("phone", world.ada, 103, world.clock, lambda: next(ids))
+    phone.catch_up(world.server)
+    team = phone.replica.create(TEAM, {"name": "Navy"})
+    phone.exchange()
+    values = {"name": "Grace", "team": uuid4() if waits else team}
+    key = Key(PLAYER, phone.replica.create(PLAYER, values))
+    if got != "nowhere":
+        phone.say()
+    if got == "and back":
+        phone.exchange()
+    phone.replica.delete(*key)
+    scenery: Any = SimpleNamespace(ledger=Ledger(lambda: 0))
+    memo_acts.delete(scenery, phone, key)
+    is_known = got == "and back" and not waits
+    assert (key in scenery.ledger.deleted) is (got == "nowhere")
+    assert (key in scenery.ledger.withdrawn) is (got != "nowhere" and not is_known)
 
 
 @pytest.mark.parametrize(("value", "says"), [(15, "15, but all"), (5, "5, but all"), (10, "None")])

@@ -3,7 +3,7 @@
 Laws:
 
 1. Every pushed field is asked about, whether it won or not, with the value that it would hold. What
-   waits for another row is asked about when that is there.
+   waits for another row is asked about when that is there; who pushed it takes it back unasked.
 2. What may not be is undone, like whatever else may not stand. A new row that may not be is refused
    with the words that are said of one that is not there.
 3. Where `can_sync` cannot answer, nothing is let in: whoever pushed tries again later.

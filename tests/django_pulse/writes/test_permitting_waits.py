@@ -12,7 +12,7 @@ from django_pulse.tables import Awaited, Document, Feed
 from django_pulse.tables import Device as Registered
 from fuzz.simulation.parked import was_there
 from tests.django_pulse.devices import Device
-from tests.django_pulse.workspaces import MISSING, answer, device, page, space, told
+from tests.django_pulse.workspaces import DENIED, MISSING, answer, device, page, space, told
 from tests.project.permits.models import Page, Seat, Workspace
 
 __all__ = ["space"]  # a fixture
@@ -119,6 +119,24 @@ def test_a_row_that_may_not_be_made_and_is_deleted_while_it_waits_is_nowhere_and
     assert Page.objects.get() == there
     there.delete()
     assert was_there(Document.objects.get(sync_id=coming)), "a tombstone stays where its row was"
+
+
+@pytest.mark.parametrize("arrives", [False, True])
+def test_a_row_that_waits_is_deleted_by_who_pushed_it_and_once_it_is_there_only_by_who_may(
+    space: Workspace, arrives: bool
+) -> None:
+    phone, coming = known(space, "editor"), uuid.uuid4()
+    made = phone.create(title="Mine", workspace=space.pk, parent=coming)
+    phone.push()
+    if arrives:
+        arrive(space, coming)
+    phone.delete(made)
+    [result] = phone.push()
+    assert (result.status, told(result)) == ("ok", {"-": (True, *DENIED)} if arrives else {})
+    stored = Document.objects.get(sync_id=made)
+    assert stored.deleted is not arrives
+    assert was_there(stored) is arrives
+    assert Page.objects.filter(sync_id=made).exists() is arrives
 
 
 def test_what_he_pushes_meanwhile_lets_nothing_in_that_he_may_not(
