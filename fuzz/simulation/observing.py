@@ -134,7 +134,8 @@ class Observer:
 
     def restarted(self, device: Any) -> str | None:
         """A device was killed, and started again: it holds what it held, unless it was killed as it
-        took a frame: that may have told it to drop rows.
+        took a frame: that may have told it to drop rows, or that they were deleted, and what is
+        deleted may be forgotten without another word.
         """
         interrupted = device.number in self._interrupted
         self._interrupted.discard(device.number)
@@ -146,6 +147,8 @@ class Observer:
                 found = self.looked(device, key)
                 if found is not None:
                     return f"after a restart, {found}"
+                if interrupted and device.replica.get(*key) is None:
+                    del self._seen[number, key]
         return None
 
     def acked(self, devices: list[Any]) -> str | None:

@@ -15,6 +15,7 @@ from django.contrib.auth import get_user_model
 
 from crdt.frames import encode
 from crdt.messages import Item, Key, Ping, Push
+from crdt.records import document_prefix
 from django_pulse.tables import Document
 from fuzz.bank.memos import denied_to
 from fuzz.simulation import memo_acts
@@ -100,6 +101,27 @@ def test_a_device_that_forgets_what_it_saw_of_others_is_noticed(world: World) ->
     world.phone.store = before
     world.phone.restart()
     assert "saw edits of 102 of" in world.looked(world.phone, row)
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_a_row_may_be_forgotten_if_its_device_was_killed_as_it_heard_that_it_was_deleted(
+    world: World, is_deleted: bool
+) -> None:
+    row = world.row()
+    world.phone.catch_up(world.server)
+    assert world.looked(world.phone, row) == "None"
+    empty = world.phone.store.copy()
+    for name, _ in list(empty.scan(document_prefix(key_of(row)))):
+        empty.write({name: None})
+    if is_deleted:
+        row.delete()
+    world.phone.catch_up(world.server)
+    world.observer.interrupted(world.phone)
+    world.phone.restart()
+    assert world.observer.restarted(world.phone) is None
+    world.phone.store = empty
+    world.phone.restart()
+    assert ("saw edits of" in str(world.observer.restarted(world.phone))) is not is_deleted
 
 
 def test_a_change_that_lies_before_a_cursor_and_never_came_is_noticed(world: World) -> None:
