@@ -260,8 +260,9 @@ class Held:
         fresh = self.draft(self.updates)
         void = max(self.clock, self.record.sent)
         acked = fresh.clock(self.replica)
-        made = self._redo(fresh, self._until(acked), acked, schema, but=only) if only else ()
-        made += self._redo(fresh, self._until(end), end, schema, only=only)
+        flown = self._until(end)
+        base, start = (self._until(acked), acked) if only else (flown, end)
+        made = self._redo(fresh, base, start, schema, but=only, flown=flown)
         self.restart(fresh, merged(self.updates))
         self.note(acked=acked, sent=void, void=void, made=made)
 

@@ -4,11 +4,12 @@ Laws:
 
 1. What was done stays done: whoever reads the document afterwards sees each edit, removals and
    deletions of characters included, unless the document holds what wins over it.
-2. An edit keeps its value, its stamp and the mark under which it was made.
+2. An edit keeps its value, its stamp and the mark under which it was made; and its place among the
+   others, whatever their fields, by clock as by stamp.
 3. Where what an edit replaced is not in the document (it was refused; or the document was made anew
    from the row, and its dots mean other things), parts of a value (elements, items, leaves) are
    found again by what they say, among what was there to see: what others wrote since is not taken
-   away.
+   away. Those of one field and mark are written together, as the last of them.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
@@ -36,32 +37,35 @@ def redo(
     *,
     anew: bool = False,
     gone: Set[int] = frozenset(),
-    only: Collection[str] = (),
     but: Collection[str] = (),
+    flown: Document | None = None,
 ) -> Made:
     """Write in `target` what `view` holds of its replica's from clock `start` on; returns under
     which marks that is, by `target`'s clocks.
 
     `base` is the document as it was before, `made` says which clocks are of which mark; what was
-    made under marks that are `gone` is left out, and what was written to other fields than `only`,
-    if any are named, or to those of `but`. `anew` says that `target` was rebuilt.
+    made under marks that are `gone` is left out, and what `flown`, the document of some time after
+    `base`, holds written to the fields of `but`. `anew` says that `target` was rebuilt.
     """
     replica, end = view.replica, view.clock(view.replica)
+    until = flown.clock(replica) if flown is not None else start
     everything = Document(base.encode(), replica)
     if end > start:
         everything.apply_update(repack(view, start, {}))
-    starts = [start, *(clock for _, clock in made if start < clock < end)]
-    redoing = _Redoing(
-        target, schema, anew, lambda wire: wire not in but and wire in (only or {wire})
-    )
+    starts = sorted({start, until, *(clock for _, clock in made if start < clock < end)})
+    redoing = _Redoing(target, schema, anew)
     before, again = base, Made()
     for first, last in zip(starts, [*starts[1:], end], strict=True):
         mark = mark_at(made, first)
         after = view if last == end else without(everything, replica, last)
+        if flown is not None and first < until == last:
+            after = flown  # with the characters that it deletes
         if mark not in gone:
             again = made_under(again, mark, target.clock(target.replica))
-            redoing.texts(before, without(after, replica, first), after)
-            redoing.entries(before, after, _own(after, first, last))
+            skipped = but if first < until else ()
+            redoing.texts(before, without(after, replica, first), after, skipped)
+            entries = _own(after, first, last)
+            redoing.entries(before, after, [e for e in entries if e.field not in skipped])
         before = after
     return again
 
@@ -78,41 +82,36 @@ def without(document: Document, replica: int, start: int) -> Document:
 class _Redoing:
     """One document in which edits are made again, step by step."""
 
-    def __init__(
-        self,
-        target: Document,
-        schema: Schema | None,
-        anew: bool,
-        takes: Callable[[str], bool],
-    ) -> None:
+    def __init__(self, target: Document, schema: Schema | None, anew: bool) -> None:
         self._target = target
         self._schema = schema
         self._anew = anew
-        self._takes = takes
         self._again: dict[Dot, Dot] = {}
         """What was written again: its dot before, and now."""
 
-    def texts(self, before: Document, between: Document, after: Document) -> None:
+    def texts(
+        self, before: Document, between: Document, after: Document, skipped: Collection[str]
+    ) -> None:
         """Delete what was deleted, and then insert what was inserted: so it is told from letters
         that it looks like.
         """
-        for field in filter(self._takes, self._schema.texts if self._schema else ()):
+        fields = self._schema.texts if self._schema else ()
+        for field in (each for each in fields if each not in skipped):
             for old, new in pairwise(each.text(field) for each in (before, between, after)):
                 if old != new:
                     self._target.merge_text(field, old, new)
 
     def entries(self, before: Document, after: Document, entries: Sequence[Entry]) -> None:
-        """Write again the entries that lead from one document to the other."""
+        """Write again the entries that lead from one document to the other, in their order."""
         fields: dict[str, list[Entry]] = {}
-        entries = [entry for entry in entries if self._takes(entry.field)]
         for entry in entries:
             fields.setdefault(entry.field, []).append(entry)
         lost = {wire for wire, written in fields.items() if self._has_lost(wire, written)}
         for entry in entries:
             if entry.field not in lost:
                 self._append(entry, before, after)
-        for wire in lost:
-            self._write(wire, before, after, max(entry.stamp for entry in fields[wire]))
+            elif entry is fields[entry.field][-1]:
+                self._write(entry.field, before, after, entry.stamp)
 
     def _has_lost(self, wire: str, written: Sequence[Entry]) -> bool:
         """Do entries that say parts of a value replace what is not here?"""

@@ -58,6 +58,11 @@ KEPT: Final[Mapping[str, str]] = {
         "back, by a clock that had been put right; the push arrived after all, had the later "
         "stamps, and the newer edit was never shown."
     ),
+    "rewritten_parts_come_last": (
+        "A device that wrote its edits again, since what they built on was refused or lost, wrote "
+        "parts of values behind what it had edited later: its clocks and stamps told of another "
+        "order each."
+    ),
 }
 """By the name of the patch that brings it back, what was wrong."""
 
