@@ -4,6 +4,7 @@ import argparse
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -93,16 +94,23 @@ def try_cases(
 def _run_child(cases: tuple[int, int, int], peer: str, tally: Tally) -> Failure | None:
     seed, first, _ = cases
     command = [sys.executable, "-X", "faulthandler", "-m", "fuzz.hostile_child"]
-    ended = subprocess.run(  # noqa: S603 - numbers, and what whoever runs this has named
-        [*command, *map(str, cases), peer], capture_output=True, text=True, check=False
-    )
-    last = ended.stdout.splitlines()[-1:]
+    # Into a file: a pipe would wake this process at each case.
+    with tempfile.TemporaryFile("w+") as told:
+        ended = subprocess.run(  # noqa: S603 - numbers, and what whoever runs this has named
+            [*command, *map(str, cases), peer],
+            stdout=told,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        told.seek(0)
+        last = told.read().splitlines()[-1:]
     if ended.returncode:
         number = int(last[0]) if last else first
         return Failure(seed, number, ended.returncode, ended.stderr[-PRINTED:])
-    told = json.loads(last[0])
-    tally.verdicts.update(told["verdicts"])
-    tally.mutations.update(told["mutations"])
+    counts = json.loads(last[0])
+    tally.verdicts.update(counts["verdicts"])
+    tally.mutations.update(counts["mutations"])
     return None
 
 

@@ -4,10 +4,13 @@ And what two edits that meet become, as `fuzz.rule_cases` declares it.
 """
 
 import os
-from collections.abc import Sequence
+from collections import Counter as Count
+from collections.abc import Callable, Sequence
+from functools import wraps
+from zlib import crc32
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from crdt import (
@@ -29,8 +32,29 @@ CASES = (
     RuleCase(DeleteWins(), "bool", (True, False)),
 )
 NOW = 1_700_000_000_000
-each_case = pytest.mark.parametrize("case", CASES, ids=str)
-few = settings(max_examples=int(os.environ.get("PULSE_EXAMPLES", "12")))
+EXAMPLES = int(os.environ.get("PULSE_EXAMPLES", "12"))
+"""Of each law for each rule, spread over the kinds of field that it serves."""
+OF_A_KIND = min(EXAMPLES, 12)
+"""Of each law on each of these at least."""
+KINDS = Count(case.rule.name for case in CASES)
+
+
+def law(test: Callable[[RuleCase, st.DataObject], None]) -> Callable[[RuleCase], None]:
+    """A law holds for every rule on every kind of field, whatever the example."""
+
+    @pytest.mark.parametrize("case", CASES, ids=str)
+    @wraps(test)
+    def holds(case: RuleCase) -> None:
+        @seed(crc32(f"{test.__name__} {case}".encode()))
+        @settings(max_examples=max(OF_A_KIND, -(-EXAMPLES // KINDS[case.rule.name])))
+        @given(data=st.data())
+        def in_each_example(data: st.DataObject) -> None:
+            test(case, data)
+
+        in_each_example()
+
+    del holds.__wrapped__  # pytest is to ask for the case alone
+    return holds
 
 
 def field_of(case: RuleCase) -> Field:
@@ -60,9 +84,7 @@ def merged(documents: Sequence[Document]) -> Document:
     return together
 
 
-@each_case
-@few
-@given(data=st.data())
+@law
 def test_what_is_read_depends_on_no_order(case: RuleCase, data: st.DataObject) -> None:
     if case.rule.text:
         return
@@ -72,9 +94,7 @@ def test_what_is_read_depends_on_no_order(case: RuleCase, data: st.DataObject) -
         assert repr(case.rule.read(data.draw(st.permutations(live)))) == repr(value)
 
 
-@each_case
-@few
-@given(data=st.data())
+@law
 def test_what_was_written_is_read_unless_what_is_there_wins(
     case: RuleCase, data: st.DataObject
 ) -> None:
@@ -89,9 +109,7 @@ def test_what_was_written_is_read_unless_what_is_there_wins(
         assert field.same(field.read(document), new)
 
 
-@each_case
-@few
-@given(data=st.data())
+@law
 def test_unsent_edits_read_as_if_each_had_been_sent(case: RuleCase, data: st.DataObject) -> None:
     """And of what was never sent no more is left than what is read."""
     start = merged(grown(case, data))
@@ -108,9 +126,7 @@ def test_unsent_edits_read_as_if_each_had_been_sent(case: RuleCase, data: st.Dat
     assert case.kind == "json" or len(own) <= 1
 
 
-@each_case
-@few
-@given(data=st.data())
+@law
 def test_replicas_that_heard_the_same_read_the_same(case: RuleCase, data: st.DataObject) -> None:
     documents, field = grown(case, data), field_of(case)
     together = merged(documents)
@@ -120,9 +136,7 @@ def test_replicas_that_heard_the_same_read_the_same(case: RuleCase, data: st.Dat
     assert len(read) == 1
 
 
-@each_case
-@few
-@given(data=st.data())
+@law
 def test_what_the_server_deletes_changes_nothing_now_nor_later(
     case: RuleCase, data: st.DataObject
 ) -> None:
@@ -141,9 +155,7 @@ def test_what_the_server_deletes_changes_nothing_now_nor_later(
     assert field.same(field.read(small), field.read(plain))
 
 
-@each_case
-@few
-@given(data=st.data())
+@law
 def test_what_an_honest_client_writes_is_not_refused(case: RuleCase, data: st.DataObject) -> None:
     field, documents = field_of(case), grown(case, data)
     server, client = merged(documents[:2]), documents[2]
