@@ -28,10 +28,10 @@ from .schema import Schema
 from .store import Store
 from .values import decode
 
-__all__ = ["Shelf"]
+__all__ = ["FIRST_POSITION", "Shelf"]
 
 FIRST_POSITION: Final = 1
-"""The feed's first: whatever was purged was purged since."""
+"""The feed's first: whatever was purged, in whichever scope, was purged since."""
 
 MAX_OPEN: Final = 128
 """Documents kept open: what one screen edits; the others are opened from their bytes in time."""

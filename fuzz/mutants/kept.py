@@ -63,6 +63,11 @@ KEPT: Final[Mapping[str, str]] = {
         "parts of values behind what it had edited later: its clocks and stamps told of another "
         "order each."
     ),
+    "forgotten_only_where_one_looks": (
+        "A device edited a row of which no scope had told it, while its user lost the scope that "
+        "the row was in, and the row was deleted and purged: the edit became a new row under the "
+        "old id, with half of its fields, in which the server gave out its clocks again."
+    ),
 }
 """By the name of the patch that brings it back, what was wrong."""
 

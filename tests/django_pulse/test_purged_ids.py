@@ -12,11 +12,12 @@ from django.utils import timezone
 from django_pulse.upkeep.purging import purge
 from tests.django_pulse.devices import Device, values_of
 from tests.django_pulse.phones import Phone, Switchboard, switchboard
+from tests.project.crews.models import Crew, Job
 from tests.project.deletes.models import Book
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-BOOK = "deletes.book"
+BOOK, JOB = "deletes.book", "crews.job"
 
 
 @pytest.fixture
@@ -84,3 +85,32 @@ def test_whoever_was_away_takes_the_row_that_has_the_id_now(
     assert phone.row(BOOK, now.sync_id) == fresh.row(BOOK, now.sync_id) == shown
     assert now.notes == notes
     assert now.title == "New" or wrote_before, "what it had written the server may have lost"
+
+
+def test_a_row_that_was_purged_where_its_device_may_not_look_any_more_stays_forgotten(
+    board: Switchboard, ada: Any
+) -> None:
+    """Its device knows of no scope that it was in, and may make it anew where it moved it to."""
+    old, new = (Crew.objects.create(name=name) for name in ("old", "new"))
+    for crew in (old, new):
+        crew.members.add(ada)
+    phone = Phone(board, ada, 11)
+    phone.sync()
+    row = phone.replica.create(JOB, {"title": "Mine", "crew": old.sync_id})
+    phone.send()
+    for place in reversed(phone.live()):  # no scope tells of it
+        del phone.inbox[place]
+    while phone.receive():
+        pass
+    phone.cut()
+    assert phone.replica.pending == 0
+    job = Job.objects.get()
+    phone.replica.set(JOB, row, crew=new.sync_id)
+    job.delete()
+    old.members.remove(ada)
+    purge("default", timezone.now() + timedelta(days=1))
+    phone.sync()
+    assert not Job.objects.exists()
+    assert phone.replica.get(JOB, row) is None
+    [kept] = phone.replica.reverted()
+    assert (kept.reason, kept.fields["crew"].value) == ("gone", new.sync_id)

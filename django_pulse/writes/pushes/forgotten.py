@@ -4,6 +4,9 @@ Taken for new rows, such pushes would make rows with half of their fields: what 
 be missing. So a client says up to where it knows what became of the document. Has something been
 purged since, the document may have been, and is taken to be. Has nothing been, the row is new, or
 the server lost it: then it is a push like any other.
+
+What the pusher's scopes have forgotten tells, where one of them told of the row. A client that was
+told of it by none says `FIRST_POSITION`: the row may have been in a scope that its user lost since.
 """
 
 from __future__ import annotations
@@ -11,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from django.db.models import F
+
+from crdt.shelf import FIRST_POSITION
 
 from ...prepared import OneOf, Prepared
 from ...tables import Scope
@@ -26,6 +31,9 @@ _PURGED = Prepared(
 )
 """Up to where any of these scopes has forgotten something."""
 
+_PURGED_ANYWHERE = Prepared(lambda: Scope.objects.filter(purged__gt=0).values_list("purged")[:1])
+"""Up to where some scope has, of whomever's."""
+
 
 def answer_to_forgotten(
     using: str, visible: Collection[str], held: Held, item: PushItem | Upload
@@ -33,7 +41,10 @@ def answer_to_forgotten(
     """The answer, if the item is of a document that the server had, or may have had, and purged."""
     if item.seen is None or held.document.pk is not None or held.row is not None:
         return None
-    found = _PURGED.rows(using, list(visible))
+    if item.seen > FIRST_POSITION:
+        found = _PURGED.rows(using, list(visible))
+    else:
+        found = _PURGED_ANYWHERE.rows(using)
     if not found or item.seen >= found[0][0]:
         return None
     message = "The row was deleted, so long ago that the server has forgotten it."
