@@ -310,7 +310,7 @@ class Downlink:
             return [_broken(item.key, error)] if whole else []
         events = self._taken(held, before, whole)
         # What is in a scope has a row.
-        if scope is not None and self._shelf.unpark(item.key) and not events:
+        if held.record.scopes and self._shelf.unpark(item.key) and not events:
             return [Changed(*item.key, frozenset())]
         return events
 

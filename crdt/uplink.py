@@ -202,8 +202,11 @@ class Uplink:
         match verdict:
             case None:
                 self._landed(held)
+                self._shelf.unpark(held.key)
             case RevertedVerdict(fields, outcome, _, parked):
                 self._landed(held)
+                if parked is None:
+                    self._shelf.unpark(held.key)
                 return self._told(held.key, fields, parked, outcome, now)
             case Resend(clock):
                 self._resend(held, clock)
@@ -217,7 +220,6 @@ class Uplink:
 
     def _landed(self, held: Held) -> None:
         held.landed()
-        self._shelf.unpark(held.key)
         held.note(epoch=self._shelf.standing.epoch)
         if self._shelf.standing.subscription is not None and not held.record.scopes:
             self._shelf.want(held.key)  # it may lie outside of what is wanted: no scope would tell
@@ -253,6 +255,7 @@ class Uplink:
         if held.is_pending or not held.is_known:  # what was edited meanwhile goes the same way
             return []
         held.drop()
+        self._shelf.unpark(held.key)
         self._shelf.track(held)
         return [MergedInto(*held.key, row), Removed(*held.key)]
 

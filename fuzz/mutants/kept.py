@@ -53,6 +53,14 @@ KEPT: Final[Mapping[str, str]] = {
         "A device with edits of a row outside of the part that it asks for pushed them, was "
         "told to fetch the document, was not given it, and pushed them again, without an end."
     ),
+    "ack_unmarks_what_waits": (
+        "A device that had lost the ack of a row that waits was told why at the next welcome, and "
+        "took the answer to the push that it sent again for a word that the row is there."
+    ),
+    "confirmed_is_there": (
+        "The same, where it had confirmed the reason before its push was answered: the server "
+        "said only that it had that."
+    ),
     "edits_after_a_drop_by_the_clock_alone": (
         "A device whose row went out of sight with a push on its way edited the row when it was "
         "back, by a clock that had been put right; the push arrived after all, had the later "

@@ -20,7 +20,7 @@ from django_pulse.tables import Document as StoredDocument
 
 from ..world.comparing import Told, difference, told
 from .network_acts import hear, ping
-from .parked import check_parked, was_there
+from .parked import check_marked, check_parked, was_there
 from .scenery import ACCOUNT, MEMO, Scenery, Violation
 
 __all__ = ["check", "exchange", "settle"]
@@ -119,7 +119,9 @@ def _devices_agree(
     if label == ACCOUNT:
         wanted = wanted.filter(branch__members=device.user)
     ids = set(wanted.values_list("sync_id", flat=True))
-    held = {row for row in device.rows(label) if row not in stored or stored[row].parked is None}
+    rows = device.rows(label)
+    check_marked(device, rows, stored)
+    held = {row for row in rows if row not in stored or stored[row].parked is None}
     if held != ids:
         more, less = sorted(map(str, held - ids)), sorted(map(str, ids - held))
         raise Violation(f"{device.name} holds {more} of {label} too many, and lacks {less}")

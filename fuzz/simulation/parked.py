@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from crdt import Document
+from crdt import Document, RowView
 from django_pulse.mapping.schema import schema_of
 from django_pulse.tables import Document as StoredDocument
 
 from ..bank.memos import denied_to
 from .scenery import Violation
 
-__all__ = ["check_parked", "was_there"]
+__all__ = ["check_marked", "check_parked", "was_there"]
 
 
 def check_parked(
@@ -37,6 +37,19 @@ def check_parked(
         is_barred = denied_to(int(row.parked["user"]), sync_id) == "create"
         if is_there and not is_taken and not is_barred:
             raise Violation(f"{row} waits ({row.parked['code']}), and nothing is in its way")
+
+
+def check_marked(
+    device: Any, rows: Mapping[UUID, RowView], stored: Mapping[UUID, StoredDocument]
+) -> None:
+    """Raises `Violation` for a row that waits and that its device takes for one that is there, or
+    the other way round.
+    """
+    for sync_id, row in rows.items():
+        waits = sync_id in stored and stored[sync_id].parked is not None
+        if waits is not (row.parked is not None):
+            said = "waits" if row.parked else "is there"
+            raise Violation(f"{device.name} says that {row.model} {sync_id.int} {said}")
 
 
 def was_there(stored: StoredDocument | None) -> bool:

@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from crdt.events import Changed, MergedInto, Parked, Removed
-from crdt.messages import Key, ParkedRow, RevertedField
+from crdt.messages import Key, Outcome, ParkedRow, RevertedField
 
 from .authority import MODEL, Authority
 from .phone import Phone
@@ -60,6 +60,36 @@ def test_a_parked_row_can_be_edited_and_gets_in_by_that(phone: Phone, parked: Ke
     phone.replica.set(*parked, title="Ham")
     phone.sync()
     assert not is_marked(phone, parked)
+
+
+def test_a_reason_that_comes_before_the_ack_of_the_push_that_is_sent_again_stays(
+    phone: Phone, authority: Authority
+) -> None:
+    key = Key(MODEL, phone.replica.create(MODEL, {"title": "Eggs"}))
+    authority.parked[key] = TAKEN
+    phone.sync()
+    key = Key(MODEL, phone.replica.create(MODEL, {"title": "Ham"}))
+    authority.parked[key] = TAKEN
+    phone.send()
+    phone.connect()
+    assert phone.receive()
+    assert phone.send(), "before the reason, which is on its way"
+    phone.exchange()
+    assert [event.id for event in phone.events if isinstance(event, Parked)][1:] == [key.id]
+    assert key.id in {each.id for each in phone.replica.parked()}
+    phone.restart()
+    assert key.id in {each.id for each in phone.replica.parked()}
+
+
+def test_a_parked_row_that_another_took_in_meanwhile_is_not_parked_any_more(
+    phone: Phone, parked: Key, row: UUID
+) -> None:
+    into = ParkedRow("merged", "", {}, row)
+    phone.authority.outcomes[phone.number][77] = Outcome(77, *parked, 1, {}, into)
+    phone.cut()
+    phone.sync()
+    assert phone.replica.get(*parked) is None
+    assert phone.replica.parked() == []
 
 
 def test_a_reason_that_comes_after_the_row_got_in_marks_nothing(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 
+from crdt import frames
 from crdt.events import Changed, Parked
 from django_pulse.changefeed import feed
 from django_pulse.tables import Outcome
@@ -65,6 +66,57 @@ def test_a_row_that_waits_is_marked_on_its_device_until_it_is_there(
     assert any(isinstance(e, Changed) and e.id == player for e in phone.events)
     tablet.sync()
     assert tablet.row(PLAYER, player)["name"] == "Hopper"
+
+
+@pytest.mark.parametrize("comes", ["push", "reason", "reason twice"])
+def test_a_row_that_waits_is_marked_also_where_the_ack_was_lost(
+    board: Switchboard, user: Any, comes: str
+) -> None:
+    """The reason follows the next welcome, and the push is sent again: before that came, or after,
+    or even after a connection that told nothing else.
+    """
+    phone = Phone(board, user, 11)
+    phone.sync()
+    team = Team(name="Navy", user=user)
+    player = phone.replica.create(PLAYER, {"name": "Grace", "team": team.sync_id})
+    phone.send()
+    for _ in range(2 if comes == "reason twice" else 1):
+        phone.connect()
+        if comes == "push":
+            assert phone.receive()
+            phone.send()
+        while phone.receive():
+            pass
+    for _ in range(2):
+        phone.sync()
+        assert [each.id for each in phone.replica.parked()] == [player]
+        assert phone.row(PLAYER, player)["name"] == "Grace"
+        phone.restart()
+    team.save()
+    phone.sync()
+    assert phone.replica.parked() == []
+    assert phone.row(PLAYER, player)["name"] == "Grace"
+
+
+def test_a_row_that_comes_in_while_its_document_is_asked_for_is_not_marked_any_more(
+    board: Switchboard, user: Any
+) -> None:
+    phone = Phone(board, user, 11)
+    phone.sync()
+    phone.replica.subscribe({PLAYER: {}})
+    phone.sync()
+    team = Team(name="Navy", user=user)
+    player = phone.replica.create(PLAYER, {"name": "Grace", "team": team.sync_id})
+    phone.send()
+    assert phone.receive(), "the ack, after which it asks for the document"
+    assert [each.id for each in phone.replica.parked()] == [player]
+    team.save()
+    phone.inbox.sort(key=lambda frame: frames.decode(frame).end)  # type: ignore[union-attr]
+    while phone.receive():  # what comes live builds on the document
+        pass
+    phone.sync()
+    assert phone.replica.parked() == []
+    assert any(isinstance(e, Changed) and e.id == player for e in phone.events)
 
 
 def test_a_device_that_lost_its_row_fetches_what_it_had_parked(

@@ -166,7 +166,7 @@ def _read(
             return ItemResult("resend", clock=merged.document.clock(batch.replica))
         return refused(fault.code, str(fault))
     if update.known:
-        return repeated(batch.using, batch.replica, merged.held.document, update.next)
+        return repeated(batch.using, batch.replica, merged, update.next)
     full = too_full(merged, update)
     return (merged, update) if full is None else refused("full", full)
 

@@ -21,7 +21,8 @@ from ...sql import update_many
 from ...tables import Document, Outcome
 from ...visibility.scopes import database_of, databases
 from ..locking import Stored
-from ..merging import Reverts
+from ..merging import Merged, Reverts
+from . import parking
 from .items import ItemResult, PushItem, StoredOutcome, Upload
 
 if TYPE_CHECKING:
@@ -70,11 +71,14 @@ def confirm(replica: int, ids: Sequence[int]) -> None:
         Outcome.objects.using(using).filter(replica=replica, pk__in=ids).delete()
 
 
-def repeated(using: str, replica: int, document: Stored, clock: int) -> ItemResult:
-    """The answer to an update that is wholly known: the stored one."""
+def repeated(using: str, replica: int, merged: Merged, clock: int) -> ItemResult:
+    """The answer to an update that is wholly known: the stored one. Where that was confirmed, it is
+    told anew that the row still waits.
+    """
+    document = merged.held.document
     found = _LATEST.rows(using, replica, document.pk, clock)
     if not found:
-        return ItemResult("ok", clock=clock)
+        return store_outcomes(using, replica, [(0, document, clock, {}, parking.told(merged))])[0]
     pk, payload = found[0]
     return _told(pk, payload, clock)
 
