@@ -9,6 +9,7 @@ Laws:
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from .document import Document
@@ -35,9 +36,9 @@ def write_field(
 
     Values are Python values; `old` may be `MISSING`. Own entries from clock `unsent_from` on were
     never sent: those that the new ones replace or add to are folded into them. `None` folds
-    nothing. `stamp` is for what is no edit, and may be earlier. `seen` is for a writer who has not
-    seen all that is in the document: other entries are not replaced. Raises `ValueError` for a
-    value that the field's kind cannot hold.
+    nothing. `stamp` is for what is no edit, and may be earlier; nothing in the entries is later
+    then. `seen` is for a writer who has not seen all that is in the document: other entries are not
+    replaced. Raises `ValueError` for a value that the field's kind cannot hold.
     """
     field.check(new)
     if field.rule.text:
@@ -51,7 +52,12 @@ def write_field(
     live = field.live(entries)
     dot = Dot(document.replica, document.clock(document.replica))
     writes = field.rule.write_at(dot, live, None if old is MISSING else old, new)
-    stamp = document.next_stamp(now_ms) if stamp is None else stamp
+    if stamp is None:
+        return _append(document, field, document.next_stamp(now_ms), writes, unsent_from)
+    writes = [
+        Write(field.rule.restamped(value, partial(min, stamp)), replaces)
+        for value, replaces in writes
+    ]
     return _append(document, field, stamp, writes, unsent_from)
 
 

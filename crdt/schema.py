@@ -109,6 +109,17 @@ class Field:
         except ValueError as error:
             raise ValueError(f"{self.name}: {error}") from error
 
+    def restamped(self, wire: Any, move: Callable[[int], int]) -> Any:
+        """One entry's value as it travels, with what `move` makes of each stamp in it. What is no
+        value of this kind stays as it is.
+        """
+        if type(self.rule).restamped is MergeRule.restamped:
+            return wire
+        try:
+            return self.encode_entry(self.rule.restamped(self._read(wire), move))
+        except ValueError:
+            return wire
+
     def check(self, value: Any) -> None:
         """Raise `ValueError` with the field's name in it if the field cannot hold the value."""
         try:

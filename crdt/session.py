@@ -13,11 +13,9 @@ from typing import Any, Final
 
 from .copied import take_new_identity
 from .downlink import Downlink
-from .entry import Dot
 from .errors import LocalFault, RemoteFault
 from .events import Connected, Event, Failed, SignInRenewed, Synced
 from .frames import decode, encode
-from .held import Held
 from .messages import (
     PROTOCOL,
     Ack,
@@ -37,16 +35,12 @@ from .messages import (
     Subscription,
     Welcome,
 )
+from .restamping import OFFSET_MOVED, restamp
 from .shelf import Shelf
-from .stamp import COUNTER_BITS, next_stamp
 from .subscribing import Subscribing, relist
 from .uplink import Uplink
 
 __all__ = ["Session"]
-
-OFFSET_MOVED: Final = 1_000
-"""Milliseconds by which the clock's offset has to move before unsent edits are restamped: less
-is the delay of the network."""
 
 MAX_ATTEMPTS: Final = 100
 """Hellos without a welcome that are remembered: so many in a row may be lost on their way before
@@ -289,7 +283,8 @@ class Session:
         self._shelf.stand(replace(standing, offset=offset, heard=time))
         if abs(moved) > OFFSET_MOVED:
             for key in list(self._shelf.pending):
-                restamp(self._shelf.held(key), moved, standing.heard, self.time())
+                schema = self._shelf.schemas.get(key.model)
+                restamp(self._shelf.held(key), schema, moved, standing.heard, self.time())
 
 
 def _stored(subscription: Subscription | None) -> dict[str, dict[str, list[Any]]] | None:
@@ -300,44 +295,3 @@ def _stored(subscription: Subscription | None) -> dict[str, dict[str, list[Any]]
         model: {name: list(values) for name, values in fields.items()}
         for model, fields in subscription.items()
     }
-
-
-def restamp(held: Held, moved: int, heard: int, now: int) -> None:
-    """Move the stamps of entries that were never sent by so many milliseconds.
-
-    What would come to lie before `heard`, when the clock was last known to be right, or after `now`
-    was written before the clock went wrong, and stays. They stay past the stamps of what they
-    replace and of what this replica sent before, seen here or not, and in their own order, as they
-    would have been had the clock been right.
-    """
-    own, sent = held.own_entries(0), held.record.sent
-    entries = [entry for entry in own if entry.dot.clock >= sent]
-    if not entries:
-        return
-    view = held.view
-    stamps = {entry.dot: entry.stamp for entry in view.entries.values()}
-    names: dict[Dot, Dot] = {}
-    first, last = next_stamp(heard if heard <= now else 0), next_stamp(now + OFFSET_MOVED)
-    view.delete([entry.dot for entry in entries])
-    stamp = max((entry.stamp for entry in own if entry.dot.clock < sent), default=-1)
-    for entry in sorted(entries, key=lambda entry: (entry.stamp, entry.dot)):
-        replaces = [names.get(dot, dot) for dot in entry.replaces]
-        seen = max((stamps[dot] for dot in replaces if dot in stamps), default=-1)
-        shifted = _moved(entry.stamp, moved << COUNTER_BITS, first, last)
-        stamp = next_stamp(held.record.flown, max(shifted - 1, seen, stamp))
-        mark = held.mark_at(entry.dot.clock)
-        written = view.append(entry.field, stamp, entry.value, replaces)
-        held.made(mark, written.dot.clock)
-        names[entry.dot] = written.dot
-        stamps[written.dot] = stamp
-    held.edited()
-
-
-def _moved(stamp: int, by: int, first: int, last: int) -> int:
-    """The stamp moved, if it can be of a time between these; or as near to that as it is."""
-    moved = stamp + by
-    if moved > last:
-        return min(stamp, last)
-    if moved < first:
-        return max(moved, stamp if stamp <= last else first)
-    return moved

@@ -16,7 +16,7 @@ A rule of your own subclasses `MergeRule`, sets `name`, and implements `read` an
 does not simply replace, `write`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -114,6 +114,12 @@ class MergeRule:
         and the following ones count up from there.
         """
         return self.write(live, old, new)
+
+    def restamped(self, value: Any, move: Callable[[int], int]) -> Any:
+        """One entry's value, with what `move` makes of each stamp in it: those of earlier edits of
+        what the entry is about.
+        """
+        return value
 
     def combine(self, earlier: Any, later: Any) -> Any:
         """What two values, written one after the other and not sent yet, become as one."""

@@ -11,7 +11,7 @@ moved]`, where a stamp of null is the entry's own.
 """
 
 from bisect import bisect, insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -23,7 +23,7 @@ from ..stamp import MAX_STAMP
 from .base import MergeRule, Pushed, Refusal, check_list
 from .sets import forgotten, spent_removals
 
-__all__ = ["List", "check_item", "is_ahead", "items_of", "write_items"]
+__all__ = ["List", "check_item", "is_ahead", "items_of", "restamped_item", "write_items"]
 
 _BIRTH, _VALUE, _EDITED, _POSITION, _MOVED = range(5)
 
@@ -62,6 +62,9 @@ class List(MergeRule):
         if gone or not (live or writes):
             writes.append(Write(None, (*gone, *forgotten(live))))
         return writes
+
+    def restamped(self, value: Any, move: Callable[[int], int]) -> Any:
+        return value and restamped_item(value, move)
 
     def read(self, live: Sequence[Live]) -> Any:
         return [item.value for item in items_of(_spelled(live))]
@@ -116,6 +119,13 @@ def check_item(item: Any) -> None:
 def is_ahead(item: Sequence[Any], stamp: int) -> bool:
     """Does an item say that a part of it is later than its entry?"""
     return any(one is not None and one > stamp for one in item[_EDITED::2])
+
+
+def restamped_item(item: Sequence[Any], move: Callable[[int], int]) -> list[Any]:
+    """The item, with what `move` makes of the stamps in it."""
+    moved = list(item)
+    moved[_EDITED::2] = [None if stamp is None else move(stamp) for stamp in item[_EDITED::2]]
+    return moved
 
 
 def items_of(entries: Iterable[Spelled]) -> list[Item]:

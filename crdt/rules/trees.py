@@ -8,7 +8,7 @@ Where two writers disagree on what there is at a path, an object or a scalar or 
 entry at it or below it decides; what the others wrote there does not show as long as that stands.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 from ..entry import Dot, Live, Write
@@ -16,7 +16,7 @@ from ..errors import LocalFault
 from ..sameness import same_json
 from ..values import MAX_JSON_DEPTH
 from .base import MergeRule, Pushed, Refusal
-from .lists import Spelled, check_item, is_ahead, items_of, write_items
+from .lists import Spelled, check_item, is_ahead, items_of, restamped_item, write_items
 from .sets import forgotten, spent_removals
 
 __all__ = ["DeepMerge"]
@@ -66,6 +66,11 @@ class DeepMerge(MergeRule):
         else:
             edit.put((), new)
         return edit.finished()
+
+    def restamped(self, value: Any, move: Callable[[int], int]) -> Any:
+        if value is None or len(value) == _LEAF:
+            return value
+        return [value[0], *restamped_item(value[1:], move)]
 
     def read(self, live: Sequence[Live]) -> Any:
         parts = _parts(live)

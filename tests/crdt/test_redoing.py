@@ -22,10 +22,10 @@ from crdt.rebuilding import read_push_to, rebuilt
 from crdt.records import Record, document_prefix
 from crdt.redoing import redo
 from crdt.reissuing import reissue
+from crdt.restamping import restamp
 from crdt.rules import AddWinsSet, Conflicts, DeepMerge, Flag, List, MergeRule, Text
 from crdt.sameness import canonical
 from crdt.schema import MISSING, Field, Schema
-from crdt.session import restamp
 from crdt.stamp import next_stamp, stamp_ms
 from fuzz.rule_cases import RULE_CASES, RuleCase
 
@@ -254,7 +254,7 @@ def test_a_moved_clock_changes_no_edit(case: RuleCase, data: st.DataObject) -> N
     held = world.held
     before, confirmed = world.read(held.view), world.read(held.confirmed)
     flight = [part.data for part in held.flight]
-    restamp(held, data.draw(st.integers(0, 10_000)), 0, 2**41)
+    restamp(held, world.schema, data.draw(st.integers(0, 10_000)), 0, 2**41)
     assert world.same(world.read(held.confirmed), confirmed)
     assert [part.data for part in held.flight] == flight
     world.check(before)
