@@ -8,13 +8,15 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Final
 
 from .catching import SEEDS
 from .patches import Mutant, read
+from .planting import Ended, Task
 
 __all__ = ["MUTANTS", "ROOT", "Verdict", "try_all"]
 
@@ -23,9 +25,6 @@ SECONDS: Final = 300
 
 SECONDS_OF_A_SEED: Final = 5
 """That long may each further seed take, where many are looked through."""
-
-SAID: Final = 2_000
-"""Characters of what a process that failed said last."""
 
 ROOT: Final = Path(__file__).parents[2]
 """Where our packages lie."""
@@ -58,33 +57,68 @@ def try_all(
     seeds: int = SEEDS,
 ) -> Iterator[Verdict]:
     """Try each mutant, so many at once; with `all_seeds` as if none named a seed."""
-    with ThreadPoolExecutor(jobs) as pool:  # each waits for a process of its own
-        yield from pool.map(partial(_tried, all_seeds=all_seeds, seeds=seeds), mutants)
+    with ExitStack() as stack:
+        free: SimpleQueue[_Planting] = SimpleQueue()
+        for _ in range(min(jobs, len(mutants))):
+            free.put(stack.enter_context(_Planting()))
+
+        def tried(mutant: Mutant) -> Verdict:
+            planting = free.get()
+            try:
+                return planting.tried(mutant, 0 if all_seeds else mutant.seed, seeds)
+            finally:
+                free.put(planting)
+
+        with ThreadPoolExecutor(jobs) as pool:  # each waits for a process
+            yield from pool.map(tried, mutants)
 
 
-def _tried(mutant: Mutant, *, all_seeds: bool, seeds: int) -> Verdict:
-    seed = 0 if all_seeds else mutant.seed
-    program = str(Path(__file__).with_name("planting.py"))
-    command = [sys.executable, program, mutant.catcher, str(seed), str(seeds)]
-    began = time.perf_counter()
-    try:
-        ended = subprocess.run(  # noqa: S603 - what patches of ours name
-            command,
-            input=json.dumps(mutant.planted(ROOT)),
+class _Planting:
+    """The process that plants one mutant after the other."""
+
+    def __enter__(self) -> _Planting:
+        program = str(Path(__file__).with_name("planting.py"))
+        self._process = subprocess.Popen(  # noqa: S603 - a file of ours
+            [sys.executable, program],
             cwd=ROOT,
-            capture_output=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
             text=True,
-            check=False,
-            timeout=SECONDS + SECONDS_OF_A_SEED * max(seeds - SEEDS, 0),
         )
-    except subprocess.TimeoutExpired:
-        return Verdict(mutant, "a run that never ended", 1, time.perf_counter() - began)
-    seconds = time.perf_counter() - began
-    if ended.returncode < 0:
-        return Verdict(mutant, f"the process ended by signal {-ended.returncode}", 1, seconds)
-    found = None if ended.returncode else json.loads(ended.stdout.splitlines()[-1])
-    if ended.returncode or (found and found[1].startswith(_BROKEN)):
-        raise ValueError(f"With {mutant.path} nothing can be run:\n{ended.stderr[-SAID:]}")
-    if found is None:
-        return Verdict(mutant, "", seeds if mutant.seed else 0, seconds)
-    return Verdict(mutant, found[1], found[0], seconds)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._process.communicate()
+
+    def tried(self, mutant: Mutant, seed: int, seeds: int) -> Verdict:
+        """Try one."""
+        began = time.perf_counter()
+        ended = self._do(
+            Task(
+                texts=mutant.planted(ROOT),
+                catcher=mutant.catcher,
+                seed=seed,
+                seeds=seeds,
+                seconds=SECONDS + SECONDS_OF_A_SEED * max(seeds - SEEDS, 0),
+            )
+        )
+        seconds = time.perf_counter() - began
+        status, found = ended["status"], ended["found"]
+        if status is None:
+            return Verdict(mutant, "a run that never ended", 1, seconds)
+        if status < 0:
+            return Verdict(mutant, f"the process ended by signal {-status}", 1, seconds)
+        if status or (found and found[1].startswith(_BROKEN)):
+            raise ValueError(f"With {mutant.path} nothing can be run:\n{ended['said']}")
+        if found is None:
+            return Verdict(mutant, "", seeds if mutant.seed else 0, seconds)
+        return Verdict(mutant, found[1], found[0], seconds)
+
+    def _do(self, task: Task) -> Ended:
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin, "a pipe"
+        assert stdout, "a pipe"
+        stdin.write(json.dumps(task) + "\n")
+        stdin.flush()
+        ended: Ended = json.loads(stdout.readline())
+        return ended

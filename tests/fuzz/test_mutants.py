@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fuzz.__main__ import main
-from fuzz.mutants import KEPT, MUTANTS, ROOT, DoesNotFit, Mutant, Verdict
+from fuzz.mutants import KEPT, MUTANTS, ROOT, DoesNotFit, Mutant, Verdict, try_all
 from fuzz.mutants.catching import GOLDEN, SEEDED
 from fuzz.mutants.kept import kept_runs
 from fuzz.mutants.patches import read
@@ -146,15 +146,25 @@ def test_a_planted_bug_is_noticed_and_told(
 def test_a_mutant_that_nothing_notices_fails_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = tmp_path / "harmless.patch"
-    path.write_text(
-        "Nothing goes wrong.\n\nCaught by: golden\n--- a/crdt/stamp.py\n"
-        f"+++ b/crdt/stamp.py\n@@ -1 +1,2 @@\n {_first_line('crdt/stamp.py')}\n"
-        "+# A remark changes nothing.\n"
-    )
+    path = _written(tmp_path, _with_a_line("# A remark changes nothing."))
     monkeypatch.setattr("fuzz.mutants_command.MUTANTS", (read(path),))
     assert main(["mutants"]) == 1
     assert "SURVIVED" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("line", "by"),
+    [
+        ("__import__('os').abort()", "the process ended by signal 6"),
+        ("while True: pass", "a run that never ended"),
+    ],
+)
+def test_a_mutant_that_ends_or_hangs_its_process_is_noticed(
+    line: str, by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fuzz.mutants.trying.SECONDS", 1)
+    [verdict] = try_all([read(_written(tmp_path, _with_a_line(line)))])
+    assert verdict.by == by
 
 
 def test_a_name_that_no_mutant_has_is_said(capsys: pytest.CaptureFixture[str]) -> None:
@@ -168,5 +178,9 @@ def _written(folder: Path, text: str) -> Path:
     return path
 
 
-def _first_line(path: str) -> str:
-    return (ROOT / path).read_text(encoding="utf-8").splitlines()[0]
+def _with_a_line(line: str) -> str:
+    """A patch that puts a line before what a module defines, which a golden vector needs."""
+    begin = "Nothing goes wrong.\n\nCaught by: golden\n--- a/crdt/stamp.py\n+++ b/crdt/stamp.py\n"
+    lines = (ROOT / "crdt/stamp.py").read_text(encoding="utf-8").splitlines()
+    [names] = (each for each in lines if each.startswith("__all__"))
+    return f"{begin}@@ -1 +1,2 @@\n+{line}\n {names}\n"
