@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,10 @@ __all__ = ["Run", "add_arguments", "outcomes", "run"]
 
 ENOUGH_RUNS: Final = 100
 """Runs in which every kind of fault has to happen, or the simulation does not do what it says."""
+
+
+OBJECTS_A_COLLECTION: Final = 50_000
+"""New objects after which Python looks for cycles: a run makes and frees millions, few in one."""
 
 
 class Run(NamedTuple):
@@ -80,8 +85,15 @@ def outcomes(runs: Sequence[Run], jobs: int = 1) -> Iterator[Outcome]:
         set_up()
         yield from map(_outcome, runs)
         return
-    with ProcessPoolExecutor(jobs, get_context("spawn"), set_up) as pool:
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _begin) as pool:
         yield from pool.map(_outcome, runs, chunksize=5)
+
+
+def _begin() -> None:
+    """In a process that does nothing else."""
+    set_up()
+    gc.freeze()
+    gc.set_threshold(OBJECTS_A_COLLECTION)
 
 
 def _outcome(one: Run) -> Outcome:

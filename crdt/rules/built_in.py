@@ -78,7 +78,8 @@ def rule_from_description(
 
     A name that nobody knows gives a rule that reads as `Latest` and refuses to write.
     """
+    described = dict(description)
     for rule in (*rules, *_RULES):
-        if rule.describe() == dict(description):
+        if rule.name == described.get("name") and rule.describe() == described:
             return rule
     return _UnknownRule(description)
