@@ -22,6 +22,7 @@ from .messages import Changes, Item, Key, Pull
 from .schema import MISSING
 from .shelf import Shelf
 from .subscribing import relist
+from .unseen import ask_for_unseen, ask_for_unwanted
 from .uplink import Uplink
 
 __all__ = ["Downlink"]
@@ -52,6 +53,7 @@ class Downlink:
     def reset(self) -> None:
         """The connection is gone: what was asked for will not come."""
         self.heads: dict[str, int] = {}
+        self._polled: dict[str, int] = {}
         self._pull: Pull | None = None
         self._awaited: set[str | None] = set()
         self._answered: set[Key] = set()
@@ -133,13 +135,16 @@ class Downlink:
             for scope, position in self._shelf.standing.cursors.items()
         }
         self._shelf.stand(replace(self._shelf.standing, cursors=cursors))
-        self._ask_for_the_unseen()
+        ask_for_unseen(self._shelf)
         return events + self._caught_up(now)
 
     def ponged(self, heads: Mapping[str, int]) -> list[Event]:
         """The heads are there by now."""
         for scope, head in heads.items():
             self.heads[scope] = max(head, self.heads.get(scope, 0))
+        if self.heads != self._polled:
+            self._polled = dict(self.heads)
+            ask_for_unwanted(self._shelf)
         return []
 
     def left(self, scope: str, now: int) -> list[Event]:
@@ -152,24 +157,14 @@ class Downlink:
         self._shelf.stand(replace(standing, cursors=cursors, listings=listings))
         keys = [key for key, record in self._shelf.all_records() if scope in record.scopes]
         events = [event for key in keys for event in self._leave(key, scope, now)]
-        self._ask_for_the_unseen()
+        ask_for_unseen(self._shelf)
         return events
-
-    def _ask_for_the_unseen(self) -> None:
-        """Rows that the server took from here, and no scope has told of yet: it may be that they
-        went out of sight before one could. The server does not send those that did.
-        """
-        epoch = self._shelf.standing.epoch
-        for key, record in list(self._shelf.all_records()):
-            is_unseen = record.acked and not record.scopes and record.epoch == epoch
-            if is_unseen and key not in self._shelf.parked:
-                self._shelf.want(key)
 
     def _leave(self, key: Key, scope: str, now: int) -> list[Event]:
         """A client obeys a leave only from a scope that it holds the row under."""
         held = self._shelf.held(key)
         if scope not in held.record.scopes:
-            if held.record.acked and not held.record.scopes and key not in self._shelf.parked:
+            if held.record.acked and not held.record.scopes:
                 self._shelf.want(key)
             return []
         held.part(scope)

@@ -28,6 +28,7 @@ from django.db import OperationalError, connections, transaction
 from django.db.models import F, Q
 from pycrdt import merge_updates
 
+from crdt.document import Document as CrdtDocument
 from crdt.messages import Listing
 
 from .. import awaiting, identity
@@ -158,17 +159,24 @@ def documents(user: AbstractBaseUser, keys: Iterable[tuple[str, UUID]]) -> list[
         wanted |= Q(model=model, sync_id__in=ids)
     visible = scopes.of_user(user)
     return [
-        Change(row.model, row.sync_id, bytes(row.state))
+        Change(row.model, row.sync_id, bytes(row.state) if is_seen else _waiting(row))
         for using in sorted(set(visible.values()))
         for row in Document.objects.using(using).filter(wanted)
-        if any(key in visible for key in row.scopes) or _waits_for(row, user)
+        if (is_seen := any(key in visible for key in row.scopes)) or _waits_for(row, user)
     ]
 
 
 def _waits_for(document: Document, user: AbstractBaseUser) -> bool:
-    """Did this user push it, and is it parked? What is broken he has to push again."""
-    parked, state = document.parked, bytes(document.state)
-    return parked is not None and parked["user"] == str(user.pk) and is_readable(state)
+    """Did this user push it, and is it parked?"""
+    return document.parked is not None and document.parked["user"] == str(user.pk)
+
+
+def _waiting(document: Document) -> bytes:
+    """What waits. What is broken counts for empty, as it will be once it is repaired: his device
+    keeps what it has, and pushes that again when it is told.
+    """
+    state = bytes(document.state)
+    return state if is_readable(state) else CrdtDocument().encode()
 
 
 def stamp_after_commit(using: str) -> None:

@@ -76,6 +76,10 @@ KEPT: Final[Mapping[str, str]] = {
         "the row was in, and the row was deleted and purged: the edit became a new row under the "
         "old id, with half of its fields, in which the server gave out its clocks again."
     ),
+    "what_waited_stays": (
+        "A device that wanted no memos had one that waited for a code; the memo got in, nobody "
+        "told the device, and it kept it as one that waits."
+    ),
 }
 """By the name of the patch that brings it back, what was wrong."""
 

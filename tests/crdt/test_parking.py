@@ -51,6 +51,27 @@ def test_a_row_that_got_in_is_told_and_not_marked_any_more(phone: Phone, parked:
     assert not is_marked(phone, parked)
 
 
+@pytest.mark.parametrize("how", ["told", "away", "lost"])
+def test_a_row_that_got_in_and_went_out_of_sight_before_that_was_told_goes(
+    phone: Phone, parked: Key, how: str
+) -> None:
+    assert phone.line is not None
+    if how == "told":
+        phone.authority.admit(parked)
+        phone.line.outbox.clear()
+    else:
+        phone.cut()
+        phone.authority.admit(parked)
+    phone.authority.move(parked, "all", None)
+    phone.authority.documents.pop(parked)
+    if how == "lost":
+        del phone.authority.feed["all"]
+    events = phone.sync()
+    assert [event.id for event in events if isinstance(event, Removed)] == [parked.id]
+    assert phone.replica.get(*parked) is None
+    assert phone.replica.parked() == []
+
+
 def test_a_parked_row_can_be_edited_and_gets_in_by_that(phone: Phone, parked: Key) -> None:
     phone.replica.set(*parked, title="Spam")
     phone.sync()

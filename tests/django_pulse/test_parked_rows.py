@@ -10,9 +10,10 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from crdt import frames
-from crdt.events import Changed, Parked
+from crdt.events import Changed, Parked, Removed
 from django_pulse.changefeed import feed
-from django_pulse.tables import Outcome
+from django_pulse.tables import Document, Outcome
+from django_pulse.upkeep.verifying import verify
 from tests.django_pulse.phones import Phone, Switchboard, switchboard
 from tests.project.constraints.models import Player, Team
 
@@ -117,6 +118,53 @@ def test_a_row_that_comes_in_while_its_document_is_asked_for_is_not_marked_any_m
     phone.sync()
     assert phone.replica.parked() == []
     assert any(isinstance(e, Changed) and e.id == player for e in phone.events)
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_a_row_that_waited_and_gets_in_outside_of_what_is_wanted_goes_from_its_device(
+    board: Switchboard, user: Any, stays: bool
+) -> None:
+    phone = Phone(board, user, 11)
+    phone.sync()
+    phone.replica.subscribe([TEAM])
+    team = Team(name="Navy", user=user)
+    player = phone.replica.create(PLAYER, {"name": "Grace", "team": team.sync_id})
+    phone.sync()
+    phone.sync()
+    assert [each.id for each in phone.replica.parked()] == [player]
+    if not stays:
+        phone.restart()
+    team.save()
+    phone.sync()
+    assert Player.objects.get().name == "Grace"
+    assert phone.replica.get(PLAYER, player) is None
+    assert phone.replica.parked() == []
+    assert phone.replica.reverted() == []
+    assert any(isinstance(event, Removed) and event.id == player for event in phone.events)
+    assert phone.replica.in_sync
+
+
+def test_a_row_that_waits_stays_on_its_device_though_its_document_is_broken(
+    board: Switchboard, user: Any
+) -> None:
+    phone = Phone(board, user, 11)
+    phone.sync()
+    team = Team(name="Navy", user=user)
+    player = phone.replica.create(PLAYER, {"name": "Grace", "team": team.sync_id})
+    phone.sync()
+    stored = Document.objects.get()
+    Document.objects.update(state=bytes(stored.state)[:-3])
+    phone.restart()
+    phone.sync()
+    assert [each.id for each in phone.replica.parked()] == [player]
+    list(verify(Player, "default", fix=True))
+    phone.restart()
+    phone.sync()
+    team.save()
+    phone.sync()
+    assert Player.objects.get().name == "Grace"
+    assert phone.row(PLAYER, player)["name"] == "Grace"
+    assert phone.replica.parked() == []
 
 
 def test_a_device_that_lost_its_row_fetches_what_it_had_parked(
