@@ -251,8 +251,9 @@ class Downlink:
         events: list[Event] = []
         for item in changes.items:
             if item.key in pull.documents:
-                events += self._merge(item, None, whole=True)
                 self._answered.add(item.key)
+                if item.key in self._shelf.wanted:  # the row may have gone from here meanwhile
+                    events += self._merge(item, None, whole=True)
         for key in changes.leaves:
             self._shelf.want(key, wanted=False)
         if not changes.more:

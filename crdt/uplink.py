@@ -257,6 +257,7 @@ class Uplink:
         held.drop()
         self._shelf.unpark(held.key)
         self._shelf.track(held)
+        self._shelf.want(held.key, wanted=False)
         return [MergedInto(*held.key, row), Removed(*held.key)]
 
     def _reverted(

@@ -98,12 +98,15 @@ def test_what_refers_to_a_row_that_was_taken_in_refers_to_the_other(
     assert values_of(rows[late])["contact"] == there.sync_id, "and its document says so"
 
 
-def test_a_device_drops_the_row_that_was_taken_in_and_has_the_other(user: Any) -> None:
+@pytest.mark.parametrize("part", [None, ["constraints.contact"]])
+def test_a_device_drops_the_row_that_was_taken_in_and_has_the_other(user: Any, part: Any) -> None:
+    """Also where it asks for what the server has of it, before it is told."""
     there = Contact.objects.create(email="a@b", name="Ada")
     with switchboard() as board:
         phone = Phone(board, user, 11)
         phone.connect()
         phone.exchange()
+        phone.replica.subscribe(part)
         made = phone.replica.create("constraints.contact", {"email": "a@b", "calls": 2})
         phone.sync()
         phone.sync()
