@@ -11,7 +11,7 @@ Laws:
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 from .carrying import contradicts
 from .errors import Gap, Malformed, RemoteFault
@@ -19,7 +19,7 @@ from .events import Changed, Event, Failed, Removed
 from .held import Held
 from .listing import begin_listing, end_listing
 from .messages import Changes, Item, Key, Pull
-from .schema import MISSING
+from .seeing import Seen, seen, told
 from .shelf import Shelf
 from .subscribing import relist
 from .unseen import ask_for_unseen, ask_for_unwanted
@@ -32,13 +32,6 @@ MAX_DOCUMENTS: Final = 500
 
 PATIENCE: Final = 2
 """Pings after which a pull that brings nothing is given up and sent again."""
-
-
-class _Seen(NamedTuple):
-    """What the app sees of a document: is there a row, and the values of its fields."""
-
-    is_row: bool
-    values: Mapping[str, Any]
 
 
 class Downlink:
@@ -255,12 +248,21 @@ class Downlink:
                 if item.key in self._shelf.wanted:  # the row may have gone from here meanwhile
                     events += self._merge(item, None, whole=True)
         for key in changes.leaves:
-            self._shelf.want(key, wanted=False)
+            events += self._outside(key, now)
+            self._answered.add(key)
         if not changes.more:
             for key in set(pull.documents) - self._answered:
                 events += self._absent(key, now)
         self._page_done(changes, None)
         return events + self._caught_up(now)
+
+    def _outside(self, key: Key, now: int) -> list[Event]:
+        """There is such a row, and it is not wanted here: it goes, once its edits are pushed."""
+        held = self._shelf.held(key)
+        if held.record.rebase:  # nor can they be: they build on what does not come
+            return self._absent(key, now)
+        self._shelf.want(key, wanted=False)
+        return [] if held.is_pending or held.record.scopes else self._remove(held, now)
 
     def _absent(self, key: Key, now: int) -> list[Event]:
         """The server has no such document for us: what it asked for again is pushed again, what no
@@ -324,32 +326,17 @@ class Downlink:
         """Does the next whole document take the place of what is here?"""
         return held.record.rebase or held.record.epoch not in (None, self._shelf.standing.epoch)
 
-    def _taken(self, held: Held, before: _Seen, whole: bool) -> list[Event]:
+    def _taken(self, held: Held, before: Seen, whole: bool) -> list[Event]:
         """The server's content is in: what follows from it."""
         held.note(epoch=self._shelf.standing.epoch)
         self._shelf.arrived(held.key, held.view.vector)
         self._shelf.track(held)
         if whole:
             self._shelf.want(held.key, wanted=False)
-        after = self._read(held)
-        if before.is_row and not after.is_row:
-            return [Removed(*held.key)]
-        names = {*before.values, *after.values}
-        fields = {
-            name
-            for name in names
-            if before.values.get(name, MISSING) != after.values.get(name, MISSING)
-        }
-        if not after.is_row or not (fields or not before.is_row):
-            return []
-        return [Changed(*held.key, frozenset(fields))]
+        return told(held.key, before, self._read(held))
 
-    def _read(self, held: Held) -> _Seen:
-        view, schema = held.view, self._shelf.schemas.get(held.key.model)
-        if schema is None:
-            return _Seen(bool(view.entries), {name: view.live(name) for name in view.fields()})
-        row = schema.read(view)
-        return _Seen(bool(view.entries) and not row.deleted, row.values)
+    def _read(self, held: Held) -> Seen:
+        return seen(held.view, self._shelf.schemas.get(held.key.model))
 
     def _push_again(self, held: Held) -> list[Event]:
         """What the server does not have it is told again, and up to where the row was there: if it

@@ -38,6 +38,7 @@ TESTED_ELSEWHERE = {
             "held",
             "outbound",
             "records",
+            "seeing",
             "session",
             "shelf",
             "uplink",

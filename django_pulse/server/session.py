@@ -295,7 +295,7 @@ class Session:
     def _current_heads(self) -> dict[str, int]:
         return self._services.scope_heads(self._services.current_user(self._known()))
 
-    def _wanted(self, keys: Sequence[Key]) -> Sequence[Change]:
+    def _wanted(self, keys: Sequence[Key]) -> tuple[Sequence[Change], Sequence[Key]]:
         user = self._services.current_user(self._known())
         return self._subset.documents(self._services.documents(user, keys))
 
@@ -354,15 +354,20 @@ class Session:
             cursor = page.end
 
     def _documents(self, pull: Pull) -> Steps:
-        """The documents asked for, whole; those the user may not see are left out in silence."""
+        """The documents asked for, whole; those the user may not see are left out in silence, those
+        that the client does not want are named.
+        """
         pending: tuple[Item, ...] = ()
+        outside: list[Key] = []
         for keys in batches(pull.documents, self._bounds.page_rows):
-            found = yield from ask(self._wanted, keys)
+            found, unwanted = yield from ask(self._wanted, keys)
+            outside += unwanted
             for part in parts(found, self._bounds.page_bytes):
                 if pending:
                     yield Send(encode(Changes(None, 0, 0, True, pull=pull.id, items=pending)))
                 pending = part
-        yield Send(encode(Changes(None, 0, 0, pull=pull.id, items=pending)))
+        last = Changes(None, 0, 0, pull=pull.id, items=pending, leaves=tuple(outside))
+        yield Send(encode(last))
 
     def _reads(self, scope: str) -> bool:
         return self.state is State.READY and scope in self.scopes

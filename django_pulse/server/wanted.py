@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from crdt.frames import decode, encode
-from crdt.messages import Changes, Subscription
+from crdt.messages import Changes, Key, Subscription
 
 from ..changefeed.pages import Change, Page
 from ..visibility.subscriptions import narrowed_live
@@ -53,10 +53,17 @@ class Wanted:
         chosen = self._subscription
         return page if chosen is None else self._services.narrowed(page, chosen)
 
-    def documents(self, found: Sequence[Change]) -> Sequence[Change]:
-        """Those of some documents that the client wants. Asks the services."""
+    def documents(self, found: Sequence[Change]) -> tuple[Sequence[Change], Sequence[Key]]:
+        """Those of some documents that the client wants, and which others there are. Asks the
+        services.
+        """
         chosen = self._subscription
-        return found if chosen is None else self._services.chosen(found, chosen)
+        if chosen is None:
+            return found, ()
+        wanted = self._services.chosen(found, chosen)
+        names = {(change.model, change.id) for change in wanted}
+        others = [Key(change.model, change.id) for change in found]
+        return wanted, [key for key in others if key not in names]
 
     def live(self, scope: str, frame: bytes) -> bytes | None:
         """A live frame as this client gets it; None where it is of no use."""

@@ -147,6 +147,27 @@ def test_unsent_edits_of_what_is_not_wanted_any_more_are_sent(phone: Phone, fold
     assert phone.replica.in_sync
 
 
+def test_what_is_edited_while_a_new_row_is_found_not_to_be_wanted_is_sent(
+    phone: Phone, folders: Any
+) -> None:
+    """The device asks for the row, as no scope would tell of it."""
+    phone.replica.subscribe([FOLDER])
+    phone.sync()
+    card = phone.replica.create(CARD, {"title": "one"})
+    phone.send()
+    while phone.receive():
+        pass
+    assert phone.send(), "it asks"
+    phone.replica.set(CARD, card, title="two")
+    while phone.receive():
+        pass
+    phone.sync()
+    assert Card.objects.get(sync_id=card).title == "two"
+    assert phone.replica.all(CARD) == []
+    assert phone.replica.reverted() == []
+    assert [event for event in phone.events if isinstance(event, Removed)] == [Removed(CARD, card)]
+
+
 def test_a_change_of_mind_that_breaks_off_is_carried_out_later(phone: Phone, folders: Any) -> None:
     work, _ = folders
     phone.replica.subscribe({CARD: {"folder": work.sync_id}})
