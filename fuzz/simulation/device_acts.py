@@ -10,7 +10,7 @@ from uuid import UUID
 from crdt import Replica, RowView
 from crdt.messages import Key
 
-from . import memo_acts
+from . import memo_acts, piece_acts
 from .durably import durably, write
 from .scenery import ACCOUNT, MEMO, Part, Scenery
 
@@ -213,30 +213,6 @@ def _type(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
     )
 
 
-def _collect(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
-    """Put into, or take out of, a set or a list."""
-    field = scenery.random.choice(("tags", "stops"))
-    held = list(row.values.get(field) or [])
-    mark = f"m{scenery.mark}"
-    taken = scenery.random.choice(held) if held and scenery.random.random() < 0.3 else None
-    wanted = [each for each in held if each != taken] + ([mark] if taken is None else [])
-
-    def note() -> None:
-        if taken is None:
-            scenery.ledger.put(key, field, mark)
-        else:
-            scenery.ledger.took(key, field, taken)
-
-    write(scenery, device, key, {field: wanted}, note)
-
-
-def _plant(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
-    mark = f"k{scenery.mark}"
-    held = dict(row.values.get("options") or {})
-    note = scenery.ledger.put
-    write(scenery, device, key, {"options": {**held, mark: 1}}, lambda: note(key, "options", mark))
-
-
 def _write(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
     """Fields with another rule each, at once; some of what is written may not stand."""
     mark, schema = scenery.mark, device.replica.schemas[ACCOUNT]
@@ -267,4 +243,7 @@ _MEMO: Final = (
     *(memo_acts.vote, memo_acts.vote, memo_acts.hang, memo_acts.claim, memo_acts.answer),
     *(_pair, _type),
 )
-_ACCOUNT: Final = (_deposit, _pair, _type, _collect, _collect, _plant, _write, _write)
+_ACCOUNT: Final = (
+    *(_deposit, _pair, _type, _write, _write),
+    *(piece_acts.collect, piece_acts.collect, piece_acts.rearrange, piece_acts.plant),
+)

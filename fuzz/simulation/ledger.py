@@ -39,6 +39,8 @@ class Ledger:
         """What was put into texts, sets, lists and trees."""
         self.taken: dict[tuple[Key, str], set[Any]] = {}
         """What was taken out of them again."""
+        self.kept: dict[Key, set[Any]] = {}
+        """Marks of items which may be there although somebody took them out."""
         self.values: dict[tuple[Key, str], set[Any]] = {}
         """What was written to fields that hold one value."""
         self.last: dict[tuple[Key, str], tuple[int, set[Any]]] = {}
@@ -74,6 +76,14 @@ class Ledger:
     def took(self, key: Key, field: str, mark: Any) -> None:
         """Somebody took something out, or may have."""
         self.taken.setdefault((key, field), set()).add(mark)
+
+    def handled(self, key: Key, mark: str, made: str | None) -> None:
+        """Somebody moved an item of a list, or made something else of it: whoever takes it out
+        meanwhile loses.
+        """
+        self.kept.setdefault(key, set()).add(mark)
+        if made is not None:
+            self.wrote(key, _of_item(mark), made)
 
     def tried(self, key: Key, field: str, value: Any) -> None:
         """Somebody wrote a value, or gave it up again."""
@@ -127,6 +137,8 @@ class Ledger:
         at = key, field
         if field in {"balance", "votes"} and value != self.sums[at]:
             return f"{value}, but all that was added is {self.sums[at]}"
+        if field == "stops":
+            return self._items_wrong(key, value or [])
         if at in self.marks:
             return _marks_wrong(value, self.marks[at], self.taken.get(at, set()))
         written = self.values.get(at, set())
@@ -142,6 +154,29 @@ class Ledger:
         if field in LAST_WINS and last and value not in last:
             return f"{value!r}, but what was written last is {sorted(last)}"
         return None
+
+    def _items_wrong(self, key: Key, value: Iterable[str]) -> str | None:
+        """What is wrong with the items of the list."""
+        items = [(item, item.partition("+")[0]) for item in value]
+        put, taken = self.marks.get((key, "stops"), set()), self.taken.get((key, "stops"), set())
+        kept = self.kept.get(key, set()) & taken
+        marks = [mark for _, mark in items]
+        found = _marks_wrong(marks, put - kept, taken - kept)
+        if found is None and any(marks.count(mark) > 1 for mark in kept):
+            found = f"of {sorted(kept)} one is there twice"
+        for item, mark in items:
+            at = key, _of_item(mark)
+            _, last = self.last.get(at, (0, set()))
+            if last and item not in last:
+                found = f"{item!r}, but what was made of it last is {sorted(last)}"
+            elif item not in self.values.get(at, set()) | put:
+                found = f"{item!r}, which nobody wrote"
+        return found
+
+
+def _of_item(mark: str) -> str:
+    """What the ledger calls an item of the list."""
+    return f"stops/{mark}"
 
 
 def _marks_wrong(value: Any, put: set[Any], taken: set[Any]) -> str | None:

@@ -188,7 +188,7 @@ _TABLE: Final[tuple[tuple[int, str, Callable[[Scenery, Any], Any]], ...]] = (
     (2, "hang", _of_server(server_acts.hang)),
     (4, "free", _of_server(server_acts.free)),
     (1, "forget", moments.forget),
-    (2, "lapse", moments.lapse),
+    (1, "lapse", moments.lapse),
     (1, "correct clock", moments.correct_clock),
     (1, "purge", _of_server(server_acts.purge)),
     (3, "arm server", _of_server(server_acts.arm)),
