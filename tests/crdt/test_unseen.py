@@ -4,7 +4,8 @@ from uuid import UUID
 
 import pytest
 
-from crdt.messages import Key
+from crdt import frames
+from crdt.messages import Ack, Changes, Key, Message, Pull, Push, Resend
 
 from .authority import MODEL, Authority
 from .phone import Phone
@@ -59,3 +60,33 @@ def test_it_is_pushed_again_to_a_server_that_was_restored_from_before(authority:
     phone.sync()
     assert phone.rows().keys() == {row}
     assert Key(MODEL, row) in authority.documents
+
+
+def test_an_edit_that_fits_only_a_document_its_device_may_not_see_is_kept_aside(
+    authority: Authority,
+) -> None:
+    """The server has the row further than the device knows, wants it fetched first, and gives
+    nothing: to push it once more may help, to go on does not.
+    """
+    phone = Phone(authority, 101)
+    phone.sync()
+    row = phone.replica.create(MODEL, {"title": "Eggs"})
+    phone.exchange()
+    phone.replica.set(MODEL, row, title="Milk", done=True)
+    pushes = 0
+    while outgoing := phone.replica.outgoing():
+        for message in map(frames.decode, outgoing):
+            pushes += isinstance(message, Push)
+            phone.events += phone.replica.receive(frames.encode(further_and_hidden(message)))
+        assert pushes < 5, "it is pushed for ever"
+    assert (phone.rows(), phone.replica.pending) == ({}, 0)
+    [kept] = phone.replica.reverted()
+    assert kept.fields["title"].value == "Milk"
+
+
+def further_and_hidden(message: Message) -> Message:
+    """What a server answers that knows half of what the device has to say of the row."""
+    if isinstance(message, Push):
+        return Ack(message.id, 1, {0: Resend(2)})
+    assert isinstance(message, Pull)
+    return Changes(None, 0, 0, pull=message.id, leaves=message.documents)
