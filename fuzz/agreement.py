@@ -15,7 +15,7 @@ from crdt.errors import RemoteFault
 from crdt.ranges import outside
 from crdt.state import State, read_state
 from crdt.text import utf16_length
-from crdt.update import Push, read_push
+from crdt.update import Push, read_push, write_update
 
 from .hostile import Case
 from .peer import Peer
@@ -60,6 +60,7 @@ def _check_accepted(case: Case, known: State, push: Push, peer: Peer | None) -> 
     again = read_push(case.data, case.replica, after)  # the answer got lost, and it is sent again
     assert again.known
     assert again.entries == push.entries
+    _check_rewritten(known, push, after)
     assert known.entries.items() <= after.entries.items()
     for replica, ranges in push.deletes.items():  # none waits for what is to come
         for start, length in ranges:
@@ -83,6 +84,21 @@ def _check_accepted(case: Case, known: State, push: Push, peer: Peer | None) -> 
         assert told["texts"] == roots
         assert {int(replica): clock for replica, clock in told["vector"].items()} == after.vector
         assert not told["held_back"]
+
+
+def _check_rewritten(known: State, push: Push, after: State) -> None:
+    """Who said something cannot say something else in its place."""
+    raws = [entry.raw() for entry in push.entries]
+    if not raws or len(raws) < push.next - push.first:  # characters, too, or deleted ones
+        return
+    raws[-1][2] = "something else" if raws[-1][2] != "something else" else None
+    origin = known.last_entry.get(push.replica)
+    other = write_update(push.replica, push.first, origin, raws, push.deletes)
+    try:
+        read_push(other, push.replica, after)
+    except RemoteFault:
+        return
+    raise AssertionError("what is known was said otherwise, and passed for known")
 
 
 def _as_json(value: Any) -> Any:
