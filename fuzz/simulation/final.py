@@ -19,6 +19,7 @@ from django_pulse.mapping.schema import schema_of
 from django_pulse.tables import Document as StoredDocument
 
 from ..world.comparing import Told, difference, told
+from .ledger import MADE, Ledger
 from .network_acts import hear, ping
 from .parked import check_marked, check_parked, was_there
 from .scenery import ACCOUNT, MEMO, Scenery, Violation
@@ -185,7 +186,7 @@ def _ledger_agrees(
             if label == MEMO and key.id in stored and not stored[key.id].deleted:
                 raise Violation(f"{label} {key.id.int} was deleted, and is still there")
             continue
-        if key in scenery.ledger.withdrawn and not was_there(stored.get(key.id)):
+        if _may_be_missing(scenery.ledger, key, stored.get(key.id)):
             continue
         if key.id not in stored:
             raise Violation(f"{label} {key.id.int} was made, and is not there")
@@ -199,3 +200,10 @@ def _ledger_agrees(
         wrong = scenery.ledger.wrong(key, values)
         if wrong is not None:
             raise Violation(f"In {label} {key.id.int}, {wrong}")
+
+
+def _may_be_missing(ledger: Ledger, key: Key, stored: StoredDocument | None) -> bool:
+    """Is there no row, and need there be none?"""
+    if stored is None and not ledger.is_certain(key, MADE):
+        return True
+    return key in ledger.withdrawn and not was_there(stored)

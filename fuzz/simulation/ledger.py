@@ -3,7 +3,7 @@
 Sums do not depend on order, and what is told apart by a mark of its own is there or not. So every
 edit that is durable on a device, or was committed by the server, can be asked for at the end. An
 edit that was kept aside (undone, refused, out of sight) is no part of it any more: its fields are
-in doubt, and are not asked for.
+in doubt, and are not asked for. All others of its row are.
 
 While every clock is right, the last to write a field by the clock is the last by its stamp as well:
 his value stands, whatever came when.
@@ -16,13 +16,20 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from crdt import Kept
+from crdt.entry import ROW_FIELD
 from crdt.messages import Key
 
-__all__ = ["Ledger"]
+__all__ = ["MADE", "Ledger"]
 
 
 DENIED: Final = "denied"
 """The code of what a user may not do."""
+
+MADE: Final = "made"
+"""In doubt of a row that nobody may have taken: is it there?"""
+
+PAIR: Final = frozenset({"left", "right"})
+"""Fields that are written together."""
 
 LAST_WINS: Final = frozenset({"left", "title", "nick"})
 """Fields that show what was written last; `nick` the rest on request."""
@@ -100,13 +107,19 @@ class Ledger:
             self.last[at] = now, {value} | (values if when == now else set())
 
     def kept_aside(self, kept: Kept) -> None:
-        """An edit did not stand."""
+        """An edit did not stand; if it was the first of its row, there may be no row."""
         key = Key("bank.account" if kept.model.endswith("account") else "bank.memo", kept.id)
         if kept.reason == "reverted":  # what was denied was never written down here
-            names = [name for name, field in kept.fields.items() if field.code != DENIED]
-            self.doubtful.update((key, name) for name in names)
+            names = {name for name, field in kept.fields.items() if field.code != DENIED}
+        elif kept.reason == "deleted" or ROW_FIELD in kept.fields:
+            names = {""}
         else:
-            self.doubt(key)
+            names = {*kept.fields, MADE}
+        if "headline" in names:
+            names.add("title")
+        if names & PAIR:
+            names |= PAIR
+        self.doubtful.update((key, name) for name in names)
 
     def doubt(self, key: Key) -> None:
         """Nobody can say what becomes of a row."""

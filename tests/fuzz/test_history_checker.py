@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.contrib.auth import get_user_model
 
+from crdt.events import Kept, KeptField
 from crdt.frames import encode
 from crdt.messages import Item, Key, Ping, Push
 from crdt.records import document_prefix
@@ -188,6 +189,17 @@ def test_what_was_typed_once_and_is_there_twice_or_never_is_noticed(text: str, s
     ledger, key = Ledger(lambda: 0), Key("bank.account", UUID(int=1))
     ledger.put(key, "notes", "a")
     assert says in str(ledger.wrong(key, {"notes": text}))
+
+
+@pytest.mark.parametrize("reason", ["left", "refused", "gone", "reverted"])
+def test_what_was_kept_aside_is_not_asked_for_and_all_else_of_its_row_is(reason: str) -> None:
+    ledger, key = Ledger(lambda: 0), Key("bank.account", UUID(int=1))
+    for field in ("balance", "votes"):
+        ledger.added(key, field, 5)
+    kept = Kept("aside/x", reason, *key, 0, reason, "", {"balance": KeptField(5, "", "")})
+    ledger.kept_aside(kept)
+    assert ledger.wrong(key, {"balance": 0, "votes": 5}) is None
+    assert ledger.wrong(key, {"balance": 0, "votes": 0}) == "votes: 0, but all that was added is 5"
 
 
 @pytest.mark.parametrize("seen", [None, 1])
