@@ -7,7 +7,7 @@ Laws:
 2. What memory holds can be forgotten at any moment and read again from the store.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import groupby
@@ -213,6 +213,13 @@ class Shelf:
         if is_of_before and not record.scopes:
             telling = frozenset(cursors)
         return max((cursors.get(scope, 0) for scope in telling), default=0) or FIRST_POSITION
+
+    def read_anew(self, scopes: Collection[str]) -> None:
+        """Stage that scopes are read from their beginning, since a row that their cursors have
+        passed is not here any more.
+        """
+        passed = {scope: 0 for scope in self.standing.cursors if scope in scopes}
+        self.stand(replace(self.standing, cursors={**self.standing.cursors, **passed}))
 
     # Lists
 

@@ -304,7 +304,8 @@ class Uplink:
         self._shelf.want(held.key)
 
     def _refused(self, held: Held, code: str, message: str, now: int) -> list[Event]:
-        if code == GONE:
+        if code == GONE:  # or out of sight for a moment, of which no scope may ever tell
+            self._shelf.read_anew(held.record.scopes - held.record.doubtful)
             return self.gone(held, now, message)
         key = held.key
         start = held.record.acked

@@ -76,6 +76,11 @@ KEPT: Final[Mapping[str, str]] = {
         "the row was in, and the row was deleted and purged: the edit became a new row under the "
         "old id, with half of its fields, in which the server gave out its clocks again."
     ),
+    "gone_is_gone_for_good": (
+        "A device pushed an edit of a row whose scope its user lost for a moment, was told that "
+        "the row may have been purged, and dropped it: with the scope back, and its cursor beyond "
+        "the row, the row never came again."
+    ),
     "what_waited_stays": (
         "A device that wanted no memos had one that waited for a code; the memo got in, nobody "
         "told the device, and it kept it as one that waits."

@@ -26,8 +26,8 @@ def board() -> Iterator[Switchboard]:
         yield found
 
 
-def is_purged(book: Book) -> None:
-    book.delete()
+def is_purged(row: Book | Job) -> None:
+    row.delete()
     purge("default", timezone.now() + timedelta(days=1))
 
 
@@ -114,3 +114,27 @@ def test_a_row_that_was_purged_where_its_device_may_not_look_any_more_stays_forg
     assert phone.replica.get(JOB, row) is None
     [kept] = phone.replica.reverted()
     assert (kept.reason, kept.fields["crew"].value) == ("gone", new.sync_id)
+
+
+def test_a_row_that_was_out_of_sight_as_its_edit_came_is_there_again_with_its_scope(
+    board: Switchboard, ada: Any
+) -> None:
+    """To who may not see it, it may have been purged; and nobody tells the device of what its user
+    lost for a moment.
+    """
+    board.loses_calls = True
+    crew, other = (Crew.objects.create(name=name) for name in ("crew", "other"))
+    for each in (crew, other):
+        each.members.add(ada)
+    job = Job.objects.create(title="Theirs", crew=crew)
+    phone = Phone(board, ada, 11)
+    phone.sync()
+    is_purged(Job.objects.create(title="Old", crew=other))
+    phone.replica.set(JOB, job.sync_id, title="Mine")
+    crew.members.remove(ada)
+    phone.send()
+    crew.members.add(ada)
+    phone.sync()
+    [kept] = phone.replica.reverted()
+    assert (kept.reason, kept.fields["title"].value) == ("gone", "Mine")
+    assert phone.row(JOB, job.sync_id)["title"] == "Theirs"
