@@ -59,12 +59,15 @@ class Field:
     aliases: tuple[str, ...] = ()
     _read: Callable[[Any], Any] = field(init=False, repr=False, compare=False)
     """Decodes the value of an entry."""
+    _reads_alone: bool = field(init=False, repr=False, compare=False)
+    """Does the rule read of one entry just its value?"""
 
     def __post_init__(self) -> None:
         check_name(self.rule)
         plain = type(self.rule).decode is MergeRule.decode
         read = DECODERS[self.kind] if plain else partial(self.rule.decode, self.kind)
         object.__setattr__(self, "_read", read)
+        object.__setattr__(self, "_reads_alone", type(self.rule).read is Latest.read)
         if not self.wire:
             object.__setattr__(self, "wire", self.name)
 
@@ -90,6 +93,11 @@ class Field:
 
     def read_live(self, document: Document, entries: Sequence[Entry]) -> Any:
         """The same, for who has the field's live entries already."""
+        if self._reads_alone and len(entries) == 1:  # as most fields of most rows
+            try:
+                return self._read(entries[0].value)
+            except ValueError:
+                return MISSING
         if self.rule.text:
             return document.text(self.wire)
         live = self.live(entries)
