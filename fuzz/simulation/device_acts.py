@@ -118,9 +118,10 @@ def row_on(scenery: Scenery, device: Any) -> RowView | None:
 
 def set_clock(scenery: Scenery, device: Any) -> None:
     """The device's clock is wrong from now on, or right again."""
+    before = device.skew_ms
     device.skew_ms = scenery.random.choice((0, 0, 3_600_000, -3_600_000, 90_000, 10**9))
     scenery.counts["clock wrong"] += device.skew_ms != 0
-    if device.skew_ms:  # what it has not sent yet will be moved by as much
+    if device.skew_ms != before:  # what it has not sent yet will be moved by as much
         scenery.ledger.clock_is_wrong(device.replica._shelf.pending)
 
 

@@ -23,6 +23,8 @@ def durably(scenery: Scenery, device: Any, act: Callable[[], Any], note: Noted) 
     finally:
         if device.store.writes > before:
             note()
+            if device.skew_ms + (device.replica._shelf.standing.offset or 0):
+                scenery.ledger.clock_is_wrong(device.replica._shelf.pending)
 
 
 def write(scenery: Scenery, device: Any, key: Key, values: dict[str, Any], note: Noted) -> None:

@@ -5,8 +5,8 @@ edit that is durable on a device, or was committed by the server, can be asked f
 edit that was kept aside (undone, refused, out of sight) is no part of it any more: its fields are
 in doubt, and are not asked for. All others of its row are.
 
-While every clock is right, the last to write a field by the clock is the last by its stamp as well:
-his value stands, whatever came when.
+Where every clock by which a row was edited was right, the last to write a field by the clock is the
+last by its stamp as well: his value stands, whatever came when.
 """
 
 from __future__ import annotations
@@ -40,7 +40,6 @@ class Ledger:
 
     def __init__(self, now: Callable[[], int]) -> None:
         self._now = now
-        self._is_time_certain = True
         self.sums: Counter[tuple[Key, str]] = Counter()
         self.marks: dict[tuple[Key, str], set[Any]] = {}
         """What was put into texts, sets, lists and trees."""
@@ -51,7 +50,9 @@ class Ledger:
         self.values: dict[tuple[Key, str], set[Any]] = {}
         """What was written to fields that hold one value."""
         self.last: dict[tuple[Key, str], tuple[int, set[Any]]] = {}
-        """When each of them was last written, and what then; nothing where nobody can say."""
+        """When each of them was last written, and what then."""
+        self.mistimed: set[Key] = set()
+        """Rows that were edited by a clock that was wrong: nobody can say what was last there."""
         self.rows: dict[Key, None] = {}
         self.deleted: set[Key] = set()
         self.withdrawn: set[Key] = set()
@@ -101,10 +102,7 @@ class Ledger:
         self.tried(key, field, value)
         at, now = (key, field), self._now()
         when, values = self.last.get(at, (0, set()))
-        if not self._is_time_certain:
-            self.last[at] = now, set()
-        else:
-            self.last[at] = now, {value} | (values if when == now else set())
+        self.last[at] = now, {value} | (values if when == now else set())
 
     def kept_aside(self, kept: Kept) -> None:
         """An edit did not stand; if it was the first of its row, there may be no row."""
@@ -125,11 +123,11 @@ class Ledger:
         """Nobody can say what becomes of a row."""
         self.doubtful.add((key, ""))
 
-    def clock_is_wrong(self, pending: Iterable[Key]) -> None:
-        """A device's clock is wrong from now on; of these rows it has edits that wait."""
-        self._is_time_certain = False
-        keys = set(pending)
-        self.last.update((at, (0, set())) for at in [*self.last] if at[0] in keys)
+    def clock_is_wrong(self, keys: Iterable[Key]) -> None:
+        """Of these rows a device has edits by a clock that was wrong, or that will be moved as by
+        one.
+        """
+        self.mistimed.update(keys)
 
     def is_certain(self, key: Key, field: str) -> bool:
         """May the field be asked for?"""
@@ -164,7 +162,7 @@ class Ledger:
         if field in {*LAST_WINS, "claimed"} and written and not value:
             return f"nothing, but {sorted(written)[:3]} were written"
         _, last = self.last.get(at, (0, set()))
-        if field in LAST_WINS and last and value not in last:
+        if field in LAST_WINS and last and key not in self.mistimed and value not in last:
             return f"{value!r}, but what was written last is {sorted(last)}"
         return None
 

@@ -191,6 +191,19 @@ def test_what_was_typed_once_and_is_there_twice_or_never_is_noticed(text: str, s
     assert says in str(ledger.wrong(key, {"notes": text}))
 
 
+def test_what_was_written_last_is_asked_for_of_rows_that_no_wrong_clock_met() -> None:
+    times = iter(range(10))
+    ledger = Ledger(lambda: next(times))
+    right, wrong = (Key("bank.account", UUID(int=n)) for n in (1, 2))
+    for value in ("p1", "p2"):
+        for key in (right, wrong):
+            ledger.wrote(key, "left", value)
+    ledger.clock_is_wrong([wrong])
+    assert "written last is ['p2']" in str(ledger.wrong(right, {"left": "p1"}))
+    assert ledger.wrong(wrong, {"left": "p1"}) is None
+    assert "nobody wrote" in str(ledger.wrong(wrong, {"left": "p3"}))
+
+
 @pytest.mark.parametrize("reason", ["left", "refused", "gone", "reverted"])
 def test_what_was_kept_aside_is_not_asked_for_and_all_else_of_its_row_is(reason: str) -> None:
     ledger, key = Ledger(lambda: 0), Key("bank.account", UUID(int=1))
