@@ -80,10 +80,12 @@ def relist(shelf: Shelf) -> None:
     Every scope is read from its beginning; with the last page, what was not named goes.
     """
     standing = shelf.standing
-    begun = {scope: cursor for scope, cursor in standing.cursors.items() if cursor}
+    found = list(shelf.all_records())
+    held = {scope for _, record in found for scope in record.scopes}
+    begun = {scope: at for scope, at in standing.cursors.items() if at or scope in held}
     cursors = dict.fromkeys(standing.cursors, 0)
     shelf.stand(replace(standing, cursors=cursors, listings={**standing.listings, **begun}))
-    for key, record in list(shelf.all_records()):
+    for key, record in found:
         for scope in record.scopes & begun.keys():
             shelf.doubt(key, scope)
 

@@ -138,3 +138,26 @@ def test_a_row_that_was_out_of_sight_as_its_edit_came_is_there_again_with_its_sc
     [kept] = phone.replica.reverted()
     assert (kept.reason, kept.fields["title"].value) == ("gone", "Mine")
     assert phone.row(JOB, job.sync_id)["title"] == "Theirs"
+
+
+def test_rows_of_a_scope_that_is_read_anew_go_once_they_are_not_wanted(
+    board: Switchboard, ada: Any
+) -> None:
+    crew = Crew.objects.create(name="crew")
+    crew.members.add(ada)
+    gone, there = (Job.objects.create(title=title, crew=crew) for title in ("Gone", "There"))
+    phone = Phone(board, ada, 11)
+    phone.sync()
+    phone.cut()
+    phone.replica.set(JOB, gone.sync_id, title="Mine")
+    is_purged(gone)
+    phone.connect()
+    while phone.receive():
+        pass
+    phone.send()
+    assert phone.receive(), "the answer to the edit comes before any page"
+    assert phone.replica.get(JOB, gone.sync_id) is None
+    phone.replica.subscribe(["crews.crew"])
+    phone.sync()
+    assert phone.replica.get(JOB, there.sync_id) is None
+    assert phone.replica.in_sync
