@@ -85,13 +85,14 @@ class Ledger:
         """Somebody took something out, or may have."""
         self.taken.setdefault((key, field), set()).add(mark)
 
-    def handled(self, key: Key, mark: str, made: str | None) -> None:
-        """Somebody moved an item of a list, or made something else of it: whoever takes it out
-        meanwhile loses.
-        """
-        self.kept.setdefault(key, set()).add(mark)
-        if made is not None:
-            self.wrote(key, _of_item(mark), made)
+    def moved(self, key: Key, marks: Iterable[str]) -> None:
+        """Somebody moved an item of a list, one of these: whoever takes it out meanwhile loses."""
+        self.kept.setdefault(key, set()).update(marks)
+
+    def remade(self, key: Key, mark: str, made: str) -> None:
+        """Somebody made something else of an item; whoever takes it out meanwhile loses, too."""
+        self.moved(key, [mark])
+        self.wrote(key, _of_item(mark), made)
 
     def tried(self, key: Key, field: str, value: Any) -> None:
         """Somebody wrote a value, or gave it up again."""

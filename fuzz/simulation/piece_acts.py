@@ -6,6 +6,7 @@ A piece begins with a mark that nobody else uses; behind a `+` stands what someb
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from crdt import RowView
@@ -14,7 +15,7 @@ from crdt.messages import Key
 from .durably import write
 from .scenery import Scenery
 
-__all__ = ["collect", "plant", "rearrange"]
+__all__ = ["collect", "mark_of", "moved", "plant", "rearrange"]
 
 MOVED: Final = 0.5
 """How much of what is done to items of a list moves them."""
@@ -32,7 +33,7 @@ def collect(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
         if taken is None:
             scenery.ledger.put(key, field, mark)
         else:
-            scenery.ledger.took(key, field, taken.partition("+")[0])
+            scenery.ledger.took(key, field, mark_of(taken))
 
     write(scenery, device, key, {field: wanted}, note)
 
@@ -43,14 +44,29 @@ def rearrange(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
     if not held:
         collect(scenery, device, row, key)
         return
-    item = held.pop(place := scenery.random.randrange(len(held)))
-    mark = item.partition("+")[0]
+    place, ledger = scenery.random.randrange(len(held)), scenery.ledger
     if scenery.random.random() < MOVED:
-        held.insert(scenery.random.randint(0, len(held)), item)
-        made = None
+        wanted, marks = moved(held, place, scenery.random.randrange(len(held)))
+        write(scenery, device, key, {"stops": wanted}, lambda: ledger.moved(key, marks))
     else:
-        held.insert(place, made := f"{mark}+{scenery.mark}")
-    write(scenery, device, key, {"stops": held}, lambda: scenery.ledger.handled(key, mark, made))
+        mark = mark_of(held[place])
+        held[place] = made = f"{mark}+{scenery.mark}"
+        write(scenery, device, key, {"stops": held}, lambda: ledger.remade(key, mark, made))
+
+
+def moved(items: Sequence[str], place: int, to: int) -> tuple[list[str], set[str]]:
+    """The list with the item at one place put at another, and the marks of what was moved by that:
+    where two neighbours change places, nobody can tell which of them it was.
+    """
+    wanted = [*items[:place], *items[place + 1 :]]
+    wanted.insert(to, items[place])
+    are_neighbours = abs(to - place) == 1
+    return wanted, {mark_of(items[each]) for each in ((place, to) if are_neighbours else (place,))}
+
+
+def mark_of(item: str) -> str:
+    """The mark that an item began with."""
+    return item.partition("+")[0]
 
 
 def plant(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:

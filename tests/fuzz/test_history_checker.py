@@ -6,6 +6,7 @@ The devices, the server and its database are real; the wrong is done to what one
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,6 +14,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.contrib.auth import get_user_model
 
+from crdt.alignment import align, kept_in_order
 from crdt.events import Kept, KeptField
 from crdt.frames import encode
 from crdt.messages import Item, Key, Ping, Push
@@ -23,6 +25,7 @@ from fuzz.simulation import memo_acts
 from fuzz.simulation.ledger import Ledger
 from fuzz.simulation.network_acts import outlived
 from fuzz.simulation.observing import Observer
+from fuzz.simulation.piece_acts import mark_of, moved
 from fuzz.world import Clock, Device, Server
 from tests.project.todo.models import Note
 
@@ -202,6 +205,27 @@ def test_what_was_written_last_is_asked_for_of_rows_that_no_wrong_clock_met() ->
     assert "written last is ['p2']" in str(ledger.wrong(right, {"left": "p1"}))
     assert ledger.wrong(wrong, {"left": "p1"}) is None
     assert "nobody wrote" in str(ledger.wrong(wrong, {"left": "p3"}))
+
+
+@pytest.mark.parametrize(("place", "to"), [*product(range(4), repeat=2)])
+def test_an_item_that_somebody_moved_may_be_there_although_another_took_it_out(
+    place: int, to: int
+) -> None:
+    before = ["m1", "m2+5", "m3", "m4"]
+    after, marks = moved(before, place, to)
+    kept = kept_in_order(align(before, after))
+    by_rule = {mark_of(item) for at, item in enumerate(after) if at not in kept}
+    assert by_rule <= marks
+    assert len(marks) <= 2
+    ledger, key = Ledger(lambda: 0), Key("bank.account", UUID(int=1))
+    ledger.remade(key, "m2", "m2+5")
+    for mark in map(mark_of, before):
+        ledger.put(key, "stops", mark)
+        ledger.took(key, "stops", mark)
+    ledger.moved(key, marks)
+    for item in before:
+        is_wrong = "was taken out, and is there" in str(ledger.wrong(key, {"stops": [item]}))
+        assert is_wrong is (mark_of(item) not in {*marks, "m2"})
 
 
 @pytest.mark.parametrize("reason", ["left", "refused", "gone", "reverted"])
