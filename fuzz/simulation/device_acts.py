@@ -232,9 +232,10 @@ def _write(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:
     if "motto" in schema.fields:
         choices.append(("motto", f"o{mark}"))
     values = dict(scenery.random.sample(choices, scenery.random.randint(1, FIELDS_AT_ONCE)))
+    written = {field: value for field, value in values.items() if row.values.get(field) != value}
 
     def note() -> None:
-        for field, value in values.items():
+        for field, value in written.items():
             scenery.ledger.wrote(key, "title" if field == "headline" else field, value)
 
     write(scenery, device, key, values, note)

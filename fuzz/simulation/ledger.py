@@ -34,6 +34,9 @@ PAIR: Final = frozenset({"left", "right"})
 LAST_WINS: Final = frozenset({"left", "title", "nick"})
 """Fields that show what was written last; `nick` the rest on request."""
 
+LATEST: Final = LAST_WINS | {"colour", "branch"}
+"""With those of which others may write the same value."""
+
 
 class Ledger:
     """See the module's docstring; `now` is everybody's clock."""
@@ -162,10 +165,14 @@ class Ledger:
             return f"{value!r}, which nobody wrote"
         if field in {*LAST_WINS, "claimed"} and written and not value:
             return f"nothing, but {sorted(written)[:3]} were written"
-        _, last = self.last.get(at, (0, set()))
-        if field in LAST_WINS and last and key not in self.mistimed and value not in last:
+        last = self._last(at)
+        if field in LATEST and last and value not in last:
             return f"{value!r}, but what was written last is {sorted(last)}"
         return None
+
+    def _last(self, at: tuple[Key, str]) -> set[Any]:
+        """What was written last, if that can be said."""
+        return set() if at[0] in self.mistimed else self.last.get(at, (0, set()))[1]
 
     def _items_wrong(self, key: Key, value: Iterable[str]) -> str | None:
         """What is wrong with the items of the list."""
@@ -178,7 +185,7 @@ class Ledger:
             found = f"of {sorted(kept)} one is there twice"
         for item, mark in items:
             at = key, _of_item(mark)
-            _, last = self.last.get(at, (0, set()))
+            last = self._last(at)
             if last and item not in last:
                 found = f"{item!r}, but what was made of it last is {sorted(last)}"
             elif item not in self.values.get(at, set()) | put:

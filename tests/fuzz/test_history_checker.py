@@ -198,12 +198,17 @@ def test_what_was_written_last_is_asked_for_of_rows_that_no_wrong_clock_met() ->
     times = iter(range(10))
     ledger = Ledger(lambda: next(times))
     right, wrong = (Key("bank.account", UUID(int=n)) for n in (1, 2))
-    for value in ("p1", "p2"):
-        for key in (right, wrong):
+    for key in (right, wrong):
+        for value in ("p1", "p2"):
             ledger.wrote(key, "left", value)
+        ledger.put(key, "stops", "m1")
+        ledger.wrote(key, "stops/m1", "m1+2")
     ledger.clock_is_wrong([wrong])
     assert "written last is ['p2']" in str(ledger.wrong(right, {"left": "p1"}))
-    assert ledger.wrong(wrong, {"left": "p1"}) is None
+    assert "made of it last is ['m1+2']" in str(
+        ledger.wrong(right, {"left": "p2", "stops": ["m1"]})
+    )
+    assert ledger.wrong(wrong, {"left": "p1", "stops": ["m1"]}) is None
     assert "nobody wrote" in str(ledger.wrong(wrong, {"left": "p3"}))
 
 
