@@ -175,7 +175,11 @@ class Ledger:
         return set() if at[0] in self.mistimed else self.last.get(at, (0, set()))[1]
 
     def _items_wrong(self, key: Key, value: Iterable[str]) -> str | None:
-        """What is wrong with the items of the list."""
+        """What is wrong with the items of the list.
+
+        One that was taken out, and stays since somebody edited it meanwhile, says what he made of
+        it: the last edit may be what went.
+        """
         items = [(item, item.partition("+")[0]) for item in value]
         put, taken = self.marks.get((key, "stops"), set()), self.taken.get((key, "stops"), set())
         kept = self.kept.get(key, set()) & taken
@@ -186,7 +190,7 @@ class Ledger:
         for item, mark in items:
             at = key, _of_item(mark)
             last = self._last(at)
-            if last and item not in last:
+            if last and item not in last and mark not in kept:
                 found = f"{item!r}, but what was made of it last is {sorted(last)}"
             elif item not in self.values.get(at, set()) | put:
                 found = f"{item!r}, which nobody wrote"

@@ -202,7 +202,7 @@ def test_what_was_written_last_is_asked_for_of_rows_that_no_wrong_clock_met() ->
         for value in ("p1", "p2"):
             ledger.wrote(key, "left", value)
         ledger.put(key, "stops", "m1")
-        ledger.wrote(key, "stops/m1", "m1+2")
+        ledger.remade(key, "m1", "m1+2")
     ledger.clock_is_wrong([wrong])
     assert "written last is ['p2']" in str(ledger.wrong(right, {"left": "p1"}))
     assert "made of it last is ['m1+2']" in str(
@@ -231,6 +231,19 @@ def test_an_item_that_somebody_moved_may_be_there_although_another_took_it_out(
     for item in before:
         is_wrong = "was taken out, and is there" in str(ledger.wrong(key, {"stops": [item]}))
         assert is_wrong is (mark_of(item) not in {*marks, "m2"})
+
+
+@pytest.mark.parametrize("is_taken", [True, False])
+def test_an_item_that_was_taken_out_may_say_what_was_made_of_it_meanwhile(is_taken: bool) -> None:
+    times = iter(range(10))
+    ledger, key = Ledger(lambda: next(times)), Key("bank.account", UUID(int=1))
+    ledger.put(key, "stops", "m1")
+    for made in ("m1+2", "m1+3"):
+        ledger.remade(key, "m1", made)
+    if is_taken:
+        ledger.took(key, "stops", "m1")
+    found = ledger.wrong(key, {"stops": ["m1+2"]})
+    assert ("made of it last is ['m1+3']" in str(found)) is not is_taken
 
 
 @pytest.mark.parametrize("reason", ["left", "refused", "gone", "reverted"])
