@@ -22,7 +22,7 @@ from .outbound import all_deletes, repack, spare_texts, void_run
 from .parts import cut_push
 from .rebuilding import rebuilt_in
 from .records import META, Record, document_prefix, name_under
-from .redoing import redo, without
+from .redoing import redo
 from .schema import Schema
 from .stamp import stamp_ms
 from .update import read_state
@@ -329,9 +329,9 @@ class Held:
             self.note(void=sent)
 
     def _until(self, clock: int) -> Document:
-        """The document without anything of ours from this clock on, nor what was deleted since."""
+        """What is confirmed, and the pushes in flight that end by this clock."""
         flown = [part.data for part in self.flight if part.next <= clock]
-        return without(self.draft([*self.updates, *flown]), self.replica, clock)
+        return self.draft([*self.updates, *flown])
 
     def _redo(
         self, fresh: Draft, base: Document, start: int, schema: Schema | None, **how: Any

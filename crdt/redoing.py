@@ -43,9 +43,10 @@ def redo(
     """Write in `target` what `view` holds of its replica's from clock `start` on; returns under
     which marks that is, by `target`'s clocks.
 
-    `base` is the document as it was before, `made` says which clocks are of which mark; what was
-    made under marks that are `gone` is left out, and what `flown`, the document of some time after
-    `base`, holds written to the fields of `but`. `anew` says that `target` was rebuilt.
+    `base` is the document as it was before, whatever it may hold of these clocks; `made` says which
+    clocks are of which mark. What was made under marks that are `gone` is left out, and what
+    `flown`, the document of some time after `base`, holds written to the fields of `but`. `anew`
+    says that `target` was rebuilt.
     """
     replica, end = view.replica, view.clock(view.replica)
     until = flown.clock(replica) if flown is not None else start
@@ -54,7 +55,7 @@ def redo(
         everything.apply_update(repack(view, start, {}))
     starts = sorted({start, until, *(clock for _, clock in made if start < clock < end)})
     redoing = _Redoing(target, schema, anew)
-    before, again = base, Made()
+    before, again = without(base, replica, start), Made()
     for first, last in zip(starts, [*starts[1:], end], strict=True):
         mark = mark_at(made, first)
         after = view if last == end else without(everything, replica, last)

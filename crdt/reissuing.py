@@ -4,7 +4,7 @@ from collections.abc import Set
 
 from .held import Held, merged
 from .outbound import repack
-from .redoing import redo, without
+from .redoing import redo
 from .schema import Schema
 
 __all__ = ["reissue"]
@@ -21,7 +21,6 @@ def reissue(held: Held, replica: int, own: int, gone: Set[int], schema: Schema |
     confirmed = held.updates
     if own > acked:
         base.apply_update(repack(view, acked, {}))
-        base = without(base, held.replica, own)
     fresh = held.rename(replica)
     made = redo(fresh, view, base, own, held.record.made, schema, gone=gone)
     held.restart(fresh, merged(confirmed))

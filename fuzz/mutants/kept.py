@@ -71,6 +71,11 @@ KEPT: Final[Mapping[str, str]] = {
         "parts of values behind what it had edited later: its clocks and stamps told of another "
         "order each."
     ),
+    "rewritten_minutes_are_empty": (
+        "A device that wrote edits of several minutes again, since its store was copied, or with "
+        "what the server had taken and lost, wrote those of the last one only: the others were "
+        "lost."
+    ),
     "forgotten_only_where_one_looks": (
         "A device edited a row of which no scope had told it, while its user lost the scope that "
         "the row was in, and the row was deleted and purged: the edit became a new row under the "

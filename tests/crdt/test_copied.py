@@ -7,7 +7,8 @@ from uuid import UUID
 import pytest
 
 from crdt import frames
-from crdt.messages import Fault, Hello
+from crdt.marks import MARK_MILLISECONDS
+from crdt.messages import Fault, Hello, Key
 
 from .authority import MODEL, Authority
 from .phone import Phone, converged
@@ -91,3 +92,19 @@ def test_nothing_that_is_confirmed_is_pushed_again(phone: Phone, row: UUID) -> N
     phone.sync()
     assert [item.id for push in phone.pushes[1:] for item in push.items] == []
     assert phone.rows()[row]["title"] == "Eggs"
+
+
+def test_of_all_minutes_since_the_copy_was_made_everything_is_pushed(
+    phone: Phone, authority: Authority, row: UUID
+) -> None:
+    marks = []
+    for fields in ({"title": "Shared"}, {"done": True}, {"notes": "three"}, {"title": "Mine"}):
+        phone.number += 1  # what the mark is drawn from
+        phone.replica.set(MODEL, row, **fields)
+        marks += [made for made, _ in phone.replica._shelf.record(Key(MODEL, row)).made[-1:]]
+        authority.now += MARK_MILLISECONDS
+    assert len({*marks}) == 4
+    refused(phone, shared=(marks[0],))
+    phone.sync()
+    found = phone.rows()[row]
+    assert (found["title"], found["done"], found["notes"]) == ("Mine", True, "three")

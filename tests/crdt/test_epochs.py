@@ -105,3 +105,23 @@ def test_text_of_ours_beside_text_that_the_server_lost_is_written_again(
     assert phone.rows() == other.rows()
     assert phone.documents() == other.documents()
     assert str(phone.rows()[row]["notes"]).count("é😀") == 1
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_what_was_acked_and_replaced_what_the_server_lost_is_pushed_again_with_what_waits(
+    phone: Phone, other: Phone, row: UUID, is_there: bool
+) -> None:
+    backup = dict(phone.authority.documents) if is_there else {}
+    other.replica.set(MODEL, row, title="Of the other")
+    other.exchange()
+    phone.exchange()
+    phone.replica.set(MODEL, row, title="Mine")
+    phone.exchange()
+    phone.replica.add(MODEL, row, "votes", 2)
+    phone.cut()
+    other.cut()
+    phone.authority.restore(backup, "e2")
+    for each in (phone, other, phone):
+        each.sync()
+    assert phone.rows() == other.rows()
+    assert (phone.rows()[row]["title"], phone.rows()[row]["votes"]) == ("Mine", 2)
