@@ -10,7 +10,7 @@ Laws:
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from itertools import groupby
+from itertools import chain, count, groupby
 from typing import Any, Final
 from uuid import UUID
 
@@ -260,10 +260,21 @@ class Shelf:
 
     def keep(self, kept: Kept) -> bool:
         """Stage an edit that did not stand; says whether it was new."""
-        if kept.key in self._staged or self._store.get(kept.key) is not None:
+        if self._is_kept(kept.key):
             return False
         self.put(kept.key, records.kept_to_bytes(kept))
         return True
+
+    def aside(self, kind: str, key: Key, clock: int) -> str:
+        """A name for what is to be kept of a document up to an own clock, and that nothing has yet:
+        the clocks of edits that were never sent are used again.
+        """
+        name = f"{name_under(f'{records.ASIDE}{kind}/', key)}/{clock}"
+        names = chain([name], (f"{name}/{number}" for number in count(2)))
+        return next(each for each in names if not self._is_kept(each))
+
+    def _is_kept(self, name: str) -> bool:
+        return name in self._staged or self._store.get(name) is not None
 
     def keep_copied(self, kept: Kept) -> None:
         """Stage an edit that another store has as well, until it shows that the server has it."""

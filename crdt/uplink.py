@@ -43,7 +43,7 @@ from .messages import (
 )
 from .messages import Refused as RefusedVerdict
 from .messages import Reverted as RevertedVerdict
-from .records import ASIDE, name_under
+from .records import ASIDE
 from .schema import Schema
 from .shelf import Shelf
 
@@ -313,7 +313,7 @@ class Uplink:
         schema = self._schema(key)
         is_new = _is_new(held)
         fields = written(held, start, None if is_new else until, schema)
-        name = f"{name_under(ASIDE + 'refused/', key)}/{until}"
+        name = self._shelf.aside("refused", key, until)
         kept = Kept(name, "refused", *key, now, code, message, fields)
         self._shelf.keep(kept)
         events: list[Event] = []
@@ -334,7 +334,7 @@ class Uplink:
             wire: replace(it, value=mine[wire].value) for wire, it in undone.items() if wire in mine
         }
         held.withdraw(self._schema(key), only=undone)
-        name = f"{name_under(ASIDE + 'reverted/', key)}/{until}"
+        name = self._shelf.aside("reverted", key, until)
         return self._keep_reverted(name, key, told, now)
 
     def _schema(self, key: Key) -> Schema | None:
@@ -351,7 +351,7 @@ class Uplink:
             del fields[ROW_FIELD]  # deleted it is
         events: list[Event] = []
         if fields:
-            name = f"{name_under(ASIDE + 'gone/', key)}/{held.clock}"
+            name = shelf.aside(GONE, key, held.clock)
             kept = Kept(name, GONE, *key, now, GONE, message, fields)
             shelf.keep(kept)
             readable = replace(kept, fields=shelf.decoded(key.model, fields))
@@ -371,7 +371,7 @@ class Uplink:
         self._shelf.unpark(key)
         fields = written(held, held.record.acked, None, self._schema(key))
         if held.is_pending and fields:
-            name = f"{name_under(ASIDE + 'left/', key)}/{held.clock}"
+            name = self._shelf.aside("left", key, held.clock)
             text = "The row went out of sight before this edit was sent."
             self._shelf.keep(Kept(name, "left", *key, now, "left", text, fields))
 

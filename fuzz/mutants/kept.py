@@ -90,6 +90,11 @@ KEPT: Final[Mapping[str, str]] = {
         "A device that wanted no memos had one that waited for a code; the memo got in, nobody "
         "told the device, and it kept it as one that waits."
     ),
+    "edits_of_before_take_their_place": (
+        "A device edited a row that went out of sight, and again when it was back; it went once "
+        "more, and what was kept aside the first time had the name under which the second was to "
+        "be: that was lost."
+    ),
 }
 """By the name of the patch that brings it back, what was wrong."""
 

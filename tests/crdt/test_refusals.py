@@ -234,3 +234,18 @@ def test_a_new_row_of_which_a_field_is_to_blame_is_withdrawn_whole(phone: Phone)
     assert row not in phone.rows()
     [kept] = phone.replica.reverted()
     assert kept.fields["done"].value is True
+
+
+def test_each_time_that_a_row_goes_out_of_sight_its_edits_are_kept(phone: Phone, row: UUID) -> None:
+    """Those that were never sent have the same clocks each time."""
+    key, titles = Key(MODEL, row), ("one", "two", "three")
+    for title in titles:
+        phone.replica.set(MODEL, row, title=title)
+        phone.authority.move(key, "all", None)
+        phone.receive()
+        phone.authority.move(key, "team", "all")
+        phone.sync()
+    assert [kept.fields["title"].value for kept in phone.replica.reverted()] == list(titles)
+    phone.replica.dismiss(phone.replica.reverted()[1].key)
+    phone.restart()
+    assert [kept.fields["title"].value for kept in phone.replica.reverted()] == ["one", "three"]
