@@ -9,7 +9,7 @@ Laws:
 3. Anything may come twice, and a stream of pages may break off anywhere.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -82,6 +82,7 @@ class Downlink:
         documents = tuple(self._shelf.wanted)[:MAX_DOCUMENTS]
         if self._paused or self._pull is not None or not (behind or documents):
             return None
+        behind |= self._telling_of(documents)
         listings = self._shelf.standing.listings
         broken_off = {scope: listings[scope] for scope in behind if scope in listings}
         self._pull = Pull(self._next_id, behind, documents, broken_off)
@@ -90,6 +91,15 @@ class Downlink:
         self._answered = set()
         self._quiet = 0
         return self._pull
+
+    def _telling_of(self, documents: Iterable[Key]) -> dict[str, int]:
+        """The cursors of scopes that tell whether a row which the server knows less of than it
+        should has left them: of such a row nothing was lost.
+        """
+        cursors = self._shelf.standing.cursors
+        records = map(self._shelf.record, documents)
+        telling = {scope for each in records if each.rebase for scope in each.scopes}
+        return {scope: at for scope, at in cursors.items() if scope in telling}
 
     def pinged(self) -> None:
         """Another poll interval went by: a pull that brings nothing is asked for again."""

@@ -81,6 +81,11 @@ KEPT: Final[Mapping[str, str]] = {
         "the row was in, and the row was deleted and purged: the edit became a new row under the "
         "old id, with half of its fields, in which the server gave out its clocks again."
     ),
+    "absent_is_lost": (
+        "A device pushed an edit of a row that had moved to where its user did not see it, and was "
+        "not given the row: it took it for lost, wrote what was acked before again, and once the "
+        "user saw it again, all of that counted twice."
+    ),
     "gone_is_gone_for_good": (
         "A device pushed an edit of a row whose scope its user lost for a moment, was told that "
         "the row may have been purged, and dropped it: with the scope back, and its cursor beyond "
