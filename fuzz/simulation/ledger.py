@@ -63,6 +63,8 @@ class Ledger:
         self.barred: set[Key] = set()
         """Rows that were made by who may not make them."""
         self.doubtful: set[tuple[Key, str]] = set()
+        self.aside: dict[tuple[Key, str], list[Any]] = {}
+        """What edits that were kept aside had made of fields."""
 
     def made(self, key: Key) -> None:
         """A row was made."""
@@ -122,6 +124,8 @@ class Ledger:
         if names & PAIR:
             names |= PAIR
         self.doubtful.update((key, name) for name in names)
+        for name, field in kept.fields.items():
+            self.aside.setdefault((key, name), []).append(field.value)
 
     def doubt(self, key: Key) -> None:
         """Nobody can say what becomes of a row."""
@@ -141,9 +145,8 @@ class Ledger:
         """What of a row is not as it must be, if something is."""
         written = {field for there, field in self.last if there == key} & LAST_WINS
         for field in sorted(written | values.keys()):
-            if not self.is_certain(key, field):
-                continue
-            found = self._wrong(key, field, values.get(field))
+            ask = self._wrong if self.is_certain(key, field) else self._missing
+            found = ask(key, field, values.get(field))
             if found is not None:
                 return f"{field}: {found}"
         return None
@@ -168,6 +171,18 @@ class Ledger:
         last = self._last(at)
         if field in LATEST and last and value not in last:
             return f"{value!r}, but what was written last is {sorted(last)}"
+        return None
+
+    def _missing(self, key: Key, field: str, value: Any) -> str | None:
+        """What is not there of a field in doubt, and in no edit of it that was kept aside."""
+        at = key, field
+        aside = "".join(
+            each if isinstance(each, str) else repr(each) for each in self.aside.get(at, ())
+        )
+        here = value if isinstance(value, str) else repr(value)
+        for mark in sorted(self.marks.get(at, set()) - self.taken.get(at, set()), key=str):
+            if str(mark) not in aside and str(mark) not in here:
+                return f"{mark!r} is not there"
         return None
 
     def _last(self, at: tuple[Key, str]) -> set[Any]:

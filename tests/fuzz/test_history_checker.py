@@ -257,6 +257,18 @@ def test_what_was_kept_aside_is_not_asked_for_and_all_else_of_its_row_is(reason:
     assert ledger.wrong(key, {"balance": 0, "votes": 0}) == "votes: 0, but all that was added is 5"
 
 
+def test_what_was_put_in_by_others_than_the_edit_that_was_kept_aside_is_asked_for() -> None:
+    ledger, key = Ledger(lambda: 0), Key("bank.account", UUID(int=1))
+    for field, marks in {"options": ("k1", "k2"), "notes": ("a", "b")}.items():
+        for mark in marks:
+            ledger.put(key, field, mark)
+    fields = {"options": KeptField({"k1": 1}, "", ""), "notes": KeptField("xa", "", "")}
+    ledger.kept_aside(Kept("aside/x", "left", *key, 0, "left", "", fields))
+    assert ledger.wrong(key, {"options": {"k2": 1}, "notes": "b"}) is None
+    assert ledger.wrong(key, {"options": {}, "notes": "b"}) == "options: 'k2' is not there"
+    assert ledger.wrong(key, {"options": {"k2": 1}, "notes": "a"}) == "notes: 'b' is not there"
+
+
 @pytest.mark.parametrize("seen", [None, 1])
 @pytest.mark.parametrize("is_forgotten", [True, False])
 def test_only_a_first_push_of_what_was_forgotten_meanwhile_is_later_than_any_network_is(
