@@ -9,10 +9,11 @@ Laws:
    every poll that brings news.
 """
 
+from .held import Held
 from .records import Record
 from .shelf import Shelf
 
-__all__ = ["ask_for_unseen", "ask_for_unwanted"]
+__all__ = ["ask_for_unseen", "ask_for_unwanted", "ask_if_unwanted"]
 
 
 def ask_for_unseen(shelf: Shelf) -> None:
@@ -32,6 +33,13 @@ def ask_for_unwanted(shelf: Shelf) -> None:
     for key in shelf.parked.keys() - shelf.pending.keys():
         if key.model not in part and _is_unseen(shelf, shelf.record(key)):
             shelf.want(key)
+
+
+def ask_if_unwanted(shelf: Shelf, held: Held) -> None:
+    """Ask for one whose push was answered: it may lie outside of what is wanted."""
+    is_part = shelf.standing.subscription is not None
+    if is_part and held.is_confirmed and not held.record.scopes:
+        shelf.want(held.key)
 
 
 def _is_unseen(shelf: Shelf, record: Record) -> bool:

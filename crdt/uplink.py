@@ -46,6 +46,7 @@ from .messages import Reverted as RevertedVerdict
 from .records import ASIDE
 from .schema import Schema
 from .shelf import Shelf
+from .unseen import ask_if_unwanted
 
 __all__ = ["Uplink"]
 
@@ -214,15 +215,17 @@ class Uplink:
                 self._busy.add(held.key)
             case RefusedVerdict(code, message, fields):
                 if fields and not _is_new(held):
-                    return self._withdrawn(held, fields, now)
-                return self._refused(held, code, message, now)
+                    events = self._withdrawn(held, fields, now)
+                else:
+                    events = self._refused(held, code, message, now)
+                ask_if_unwanted(self._shelf, held)
+                return events
         return []
 
     def _landed(self, held: Held) -> None:
         held.landed()
         held.note(epoch=self._shelf.standing.epoch)
-        if self._shelf.standing.subscription is not None and not held.record.scopes:
-            self._shelf.want(held.key)  # it may lie outside of what is wanted: no scope would tell
+        ask_if_unwanted(self._shelf, held)
         self._tries = 0
 
     def _told(
