@@ -32,7 +32,7 @@ from . import announcing, clashing, joining, parking, placing
 from .defaults import Defaults
 from .filling import limits, too_full
 from .forgotten import answer_to_forgotten
-from .items import ItemResult, PushItem, Upload
+from .items import ItemResult, PushItem, Upload, refused
 from .judging import Judge
 from .lost import lost_to_deletion
 from .outcomes import Told, repeated, settle, store_outcomes
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
     from ...sync_model import SyncModel
 
-__all__ = ["Batch", "Results", "merge", "refused"]
+__all__ = ["Batch", "Results", "merge"]
 
 TOO_MANY = "Too many of your rows wait for others already: nothing of this edit was taken."
 
@@ -164,6 +164,8 @@ def _read(
     except RemoteFault as fault:
         if isinstance(fault, Dangling) and rebuilt_in(bytes(merged.held.document.state)):
             return ItemResult("resend", clock=merged.document.clock(batch.replica))
+        if isinstance(fault, Dangling) and not merged.document.vector:  # it edits what was there
+            return refused("forbidden", NO_SUCH_ROW)
         return refused(fault.code, str(fault))
     if update.known:
         return repeated(batch.using, batch.replica, merged, update.next)
@@ -393,8 +395,3 @@ def _new_row(
         raise _Incomplete(f"A deleted row cannot come back like this. {reason.message}")
     parking.park(merged, batch.user, batch.replica, reason)
     return None
-
-
-def refused(code: str, message: str) -> ItemResult:
-    """Nothing was taken, and why."""
-    return ItemResult("refused", code=code, message=message)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
-__all__ = ["ItemResult", "PushItem", "StoredOutcome", "Upload"]
+__all__ = ["ItemResult", "PushItem", "StoredOutcome", "Upload", "refused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +79,8 @@ class StoredOutcome:
     clock: int
     reverted: Mapping[str, Mapping[str, Any]]
     parked: Mapping[str, Any] | None = None
+
+
+def refused(code: str, message: str) -> ItemResult:
+    """Nothing was taken, and why."""
+    return ItemResult("refused", code=code, message=message)

@@ -28,8 +28,8 @@ from ...awaiting import depth
 from ...mapping.schema import model_of
 from ...visibility import scopes
 from ..locking import is_about_locks
-from .batches import Batch, Results, merge, refused
-from .items import ItemResult, PushItem, Upload
+from .batches import Batch, Results, merge
+from .items import ItemResult, PushItem, Upload, refused
 from .joining import BusyError
 from .outcomes import there_by_now
 from .permitting import UnansweredError

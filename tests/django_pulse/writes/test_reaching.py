@@ -18,6 +18,7 @@ from django_pulse import writes
 from django_pulse.mapping.schema import schema_of
 from django_pulse.tables import Document as Stored
 from django_pulse.writes import ItemResult, PushItem
+from django_pulse.writes.pushes.reaching import NO_SUCH_ROW
 from tests.django_pulse.devices import Device
 from tests.django_pulse.together import open_transaction
 from tests.django_pulse.workspaces import MISSING
@@ -198,6 +199,20 @@ def test_whoever_makes_a_row_under_the_id_of_another_learns_only_that_it_is_take
     assert (result.status, result.code, result.message) == MISSING
     assert (result.reverted, result.parked) == ({}, None)
     assert Errand.objects.get().title == "Shop"
+
+
+def test_an_edit_of_a_text_that_is_out_of_sight_by_now_is_answered_like_any_other(
+    ada: Any,
+) -> None:
+    """Its characters stand beside others, which are not there as far as its writer is concerned."""
+    row = _page(ada)
+    Page.objects.update(body="The plan")
+    phone = Device(ada, Page)
+    phone.pull(row)
+    Workspace.objects.get().seats.all().delete()
+    phone.edit(row, "body", 8, 0, "s")
+    [result] = phone.push()
+    assert (result.status, result.code, result.message) == ("refused", "forbidden", NO_SUCH_ROW)
 
 
 @pytest.mark.databases("postgres")
