@@ -100,6 +100,11 @@ KEPT: Final[Mapping[str, str]] = {
         "more, and what was kept aside the first time had the name under which the second was to "
         "be: that was lost."
     ),
+    "what_no_scope_holds_is_lost": (
+        "A device was told that the server knows nothing of what it had acked of a row, which a "
+        "listing had not named, and was not given the document either. It wrote all of it again, "
+        "and once the row was in sight again, all of it counted twice."
+    ),
 }
 """By the name of the patch that brings it back, what was wrong."""
 

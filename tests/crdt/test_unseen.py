@@ -86,6 +86,44 @@ def test_an_edit_that_fits_only_a_document_its_device_may_not_see_is_kept_aside(
     assert kept.fields["title"].value == "Milk"
 
 
+def test_what_was_acked_is_not_pushed_again_of_a_row_that_no_scope_holds(
+    authority: Authority,
+) -> None:
+    """The server says that it knows nothing of it, since it is out of sight: it is there again
+    before that is pushed, and what was added would count twice.
+    """
+    phone, row = acked_and_unheard_of(authority)
+    phone.sync()
+    phone.replica.add(MODEL, row, "votes", 5)
+    phone.exchange()
+    held = phone.replica._shelf.held(Key(MODEL, row))
+    with phone.replica._shelf.changing():
+        held.part("all")  # as where a complete listing names it no more
+    phone.replica.add(MODEL, row, "votes", 3)
+    for frame in phone.replica.outgoing():
+        for answer in unknown_and_hidden(frames.decode(frame)):
+            phone.replica.receive(frames.encode(answer))
+    while pulls := phone.replica.outgoing():
+        for message in map(frames.decode, pulls):
+            assert isinstance(message, Pull), "it is pushed again"
+            for answer in unknown_and_hidden(message):
+                phone.replica.receive(frames.encode(answer))
+    phone.cut()
+    authority.write(Key(MODEL, row), "done", True)  # it is in sight again
+    phone.sync()
+    assert phone.rows()[row]["votes"] == 5
+    [kept] = phone.replica.reverted()
+    assert kept.fields["votes"].value == 3
+
+
+def unknown_and_hidden(message: Message) -> Iterator[Message]:
+    """What a server answers that shows nothing of the row."""
+    if isinstance(message, Push):
+        yield Ack(message.id, 1, {0: Resend(0)})
+    else:
+        yield from further_and_hidden(message)
+
+
 def further_and_hidden(message: Message) -> Iterator[Message]:
     """What a server answers that knows half of what the device has to say of the row."""
     if isinstance(message, Push):
