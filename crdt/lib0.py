@@ -61,6 +61,8 @@ def write_varuint(number: int) -> bytes:
     """An unsigned integer, seven bits to a byte, the lowest first."""
     if number < 128:
         return bytes((number,))
+    if number < 1 << 14:
+        return bytes((number & 127 | 128, number >> 7))
     out = bytearray()
     while number > 127:
         out.append(number & 127 | 128)

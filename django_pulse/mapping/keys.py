@@ -24,11 +24,13 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DatabaseError, models
+from django.db.models import F
 
 from crdt.schema import MISSING
 from crdt.values import decode, encode
 
 from ..databases import database_for
+from ..prepared import OneOf, Prepared, is_fixed
 from .codecs import AnyField, codec_of
 from .options import SyncOptions
 
@@ -262,10 +264,20 @@ Pairs = Iterable[tuple[Any, Any]]
 
 
 def _by_values(target: Target, using: str, values: Collection[Any]) -> Pairs:
+    if target.by is not By.NATURAL and is_fixed(target.model._base_manager):
+        found = _prepared(target.model, target.attname, _called(target))
+        return found.rows(database_for(target.model, using), list(values))
     rows = _rows(target, using).filter(**{f"{target.attname}__in": values})
     if target.by is By.NATURAL:
         return [(getattr(row, target.attname), target.key_of(row)) for row in rows]
     return rows.values_list(target.attname, _called(target))
+
+
+@cache
+def _prepared(model: type[models.Model], value: str, key: str) -> Prepared:
+    return Prepared(
+        lambda values: model._base_manager.filter(OneOf(F(value), values)).values_list(value, key)
+    )
 
 
 def _by_keys(target: Target, using: str, keys: Mapping[str, Any]) -> Pairs:
