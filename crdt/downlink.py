@@ -19,11 +19,10 @@ from .events import Changed, Event, Failed, Removed
 from .held import Held
 from .listing import begin_listing, end_listing
 from .messages import Changes, Item, Key, Pull
-from .records import Record
 from .seeing import Seen, seen, told
 from .shelf import Shelf
 from .subscribing import relist
-from .unseen import ask_for_unseen, ask_for_unwanted
+from .unseen import ask_for_unseen, ask_for_unwanted, is_out_of_sight
 from .uplink import Uplink
 
 __all__ = ["Downlink"]
@@ -282,19 +281,11 @@ class Downlink:
         self._shelf.want(key, wanted=False)
         held = self._shelf.held(key)
         if held.record.rebase:
-            is_hidden = self._is_hidden(held.record)
-            return self._remove(held, now) if is_hidden else self._push_again(held)
+            hidden = is_out_of_sight(self._shelf, held.record)
+            return self._remove(held, now) if hidden else self._push_again(held)
         if held.record.scopes or not held.is_confirmed:
             return []
         return self._uplink.gone(held, now)
-
-    def _is_hidden(self, record: Record) -> bool:
-        """The server took the row, or was told it again, and no scope holds it: it is out of sight.
-        What was taken would count twice if it were pushed again.
-        """
-        was_there = record.acked or record.since
-        is_of_now = record.epoch in (None, self._shelf.standing.epoch)
-        return bool(was_there and is_of_now and not record.scopes)
 
     def _merge(self, item: Item, scope: str | None, *, whole: bool) -> list[Event]:
         """Merge one document's bytes; what cannot be merged is put on the list to fetch whole."""

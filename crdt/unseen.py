@@ -13,7 +13,7 @@ from .held import Held
 from .records import Record
 from .shelf import Shelf
 
-__all__ = ["ask_for_unseen", "ask_for_unwanted", "ask_if_unwanted"]
+__all__ = ["ask_for_unseen", "ask_for_unwanted", "ask_if_unwanted", "is_out_of_sight"]
 
 
 def ask_for_unseen(shelf: Shelf) -> None:
@@ -40,6 +40,15 @@ def ask_if_unwanted(shelf: Shelf, held: Held) -> None:
     is_part = shelf.standing.subscription is not None
     if is_part and held.is_confirmed and not held.record.scopes:
         shelf.want(held.key)
+
+
+def is_out_of_sight(shelf: Shelf, record: Record) -> bool:
+    """Is a row there, of which the server gives nothing? It took it, or was told it again, and no
+    scope holds it: what it took would count twice if it were pushed again.
+    """
+    was_there = record.acked or record.since
+    is_of_now = record.epoch in (None, shelf.standing.epoch)
+    return bool(was_there and is_of_now and not record.scopes)
 
 
 def _is_unseen(shelf: Shelf, record: Record) -> bool:
