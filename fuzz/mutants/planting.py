@@ -37,7 +37,7 @@ OF_OTHERS: Final = (
 """What most catchers import; to import it anew takes as long as to look for a bug."""
 
 SAID: Final = 2_000
-"""Characters of what a process that failed said last."""
+"""Characters of what a process that failed said last, and of what noticed a bug."""
 
 
 class Task(TypedDict):
@@ -128,7 +128,7 @@ def _plant(task: Task, printed: str, tell: Connection) -> None:
     found = catch(task["catcher"], task["seed"], task["seeds"])
     if found is None and not texts.keys() <= sys.modules.keys():
         raise ValueError(f"Nothing imported {sorted(texts.keys() - sys.modules.keys())}.")
-    tell.send(found)
+    tell.send(found and (found[0], found[1][:SAID]))  # a full pipe would wait for its reader
 
 
 if __name__ == "__main__":
