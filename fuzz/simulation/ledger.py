@@ -19,7 +19,7 @@ from crdt import Kept
 from crdt.entry import ROW_FIELD
 from crdt.messages import Key
 
-__all__ = ["MADE", "Ledger"]
+__all__ = ["MADE", "Ledger", "mark_of"]
 
 
 DENIED: Final = "denied"
@@ -195,7 +195,7 @@ class Ledger:
         One that was taken out, and stays since somebody edited it meanwhile, says what he made of
         it: the last edit may be what went.
         """
-        items = [(item, item.partition("+")[0]) for item in value]
+        items = [(item, mark_of(item)) for item in value]
         put, taken = self.marks.get((key, "stops"), set()), self.taken.get((key, "stops"), set())
         kept = self.kept.get(key, set()) & taken
         marks = [mark for _, mark in items]
@@ -210,6 +210,11 @@ class Ledger:
             elif item not in self.values.get(at, set()) | put:
                 found = f"{item!r}, which nobody wrote"
         return found
+
+
+def mark_of(item: str) -> str:
+    """The mark that an item began with."""
+    return item.partition("+")[0]
 
 
 def _of_item(mark: str) -> str:

@@ -13,9 +13,10 @@ from crdt import RowView
 from crdt.messages import Key
 
 from .durably import write
+from .ledger import mark_of
 from .scenery import Scenery
 
-__all__ = ["collect", "mark_of", "moved", "plant", "rearrange"]
+__all__ = ["collect", "moved", "plant", "rearrange"]
 
 MOVED: Final = 0.5
 """How much of what is done to items of a list moves them."""
@@ -62,11 +63,6 @@ def moved(items: Sequence[str], place: int, to: int) -> tuple[list[str], set[str
     wanted.insert(to, items[place])
     are_neighbours = abs(to - place) == 1
     return wanted, {mark_of(items[each]) for each in ((place, to) if are_neighbours else (place,))}
-
-
-def mark_of(item: str) -> str:
-    """The mark that an item began with."""
-    return item.partition("+")[0]
 
 
 def plant(scenery: Scenery, device: Any, row: RowView, key: Key) -> None:

@@ -22,10 +22,10 @@ from crdt.records import document_prefix
 from django_pulse.tables import Document
 from fuzz.bank.memos import denied_to
 from fuzz.simulation import memo_acts
-from fuzz.simulation.ledger import Ledger
+from fuzz.simulation.ledger import Ledger, mark_of
 from fuzz.simulation.network_acts import outlived
 from fuzz.simulation.observing import Observer
-from fuzz.simulation.piece_acts import mark_of, moved
+from fuzz.simulation.piece_acts import moved
 from fuzz.world import Clock, Device, Server
 from tests.project.todo.models import Note
 
