@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from collections.abc import Sequence
 
 import orjson
 import pytest
@@ -20,7 +21,7 @@ from crdt import (
     Text,
     write_field,
 )
-from crdt.entry import ROW_FIELD
+from crdt.entry import ROW_FIELD, Live
 from crdt.schema import latest_action
 
 from .test_rules import Longest
@@ -68,6 +69,18 @@ def test_a_value_of_another_kind_is_passed_over() -> None:
     document.append("done", 4, True)
     assert SCHEMA.fields["done"].read(document) is True
     assert SCHEMA.read(document).values == {"done": True}
+
+
+def test_a_rule_that_is_like_another_reads_one_entry_by_itself_too() -> None:
+    class Shouting(Latest):
+        name = "shouting"
+
+        def read(self, live: Sequence[Live]) -> str:
+            return str(super().read(live)).upper()
+
+    document = Document(replica=1)
+    document.append("title", 5, "eggs")
+    assert Field("title", "str", Shouting()).read(document) == "EGGS"
 
 
 def test_null_is_a_value_and_missing_is_none() -> None:
